@@ -1,0 +1,72 @@
+/**
+ * Every error that Instar reports, with what the user can do about it. `docs/reference/errors.md` is made from this table.
+ *
+ * `exit` is the exit code of the CLI: 1 failed, 2 usage, 3 refused with nothing changed, 4 a user script failed, 5 time limit, 75 locked.
+ * `fault` tells whose turn it is: `user` (the request or the guest), `transient` (the same may work later; the only one an engine retries), `bug` (ours).
+ */
+export const ERRORS = {
+  'usage.bad-argument': { exit: 2, status: 400, fault: 'user', hint: "See the command's --help." },
+  'phase.unknown': {
+    exit: 2,
+    status: 400,
+    fault: 'user',
+    hint: 'Use one of the phases named in the message; hyphens and underscores are alike.',
+  },
+  'internal.bug': {
+    exit: 1,
+    status: 500,
+    fault: 'bug',
+    hint: 'This is a defect of Instar. Report it with the output of the same command and --json.',
+  },
+  'internal.cancelled': {
+    exit: 130,
+    status: 409,
+    fault: 'user',
+    hint: 'The run was cancelled on request; nothing of it is kept unless the message says so.',
+  },
+} as const satisfies Record<string, ErrorEntry>
+
+interface ErrorEntry {
+  readonly exit: 1 | 2 | 3 | 4 | 5 | 75 | 130
+  readonly status: number
+  readonly fault: 'user' | 'transient' | 'bug'
+  readonly hint: string
+}
+
+export type ErrorCode = keyof typeof ERRORS
+
+interface InstarErrorOptions {
+  /** Replaces the hint of the table where the place knows better. */
+  readonly hint?: string
+  /** Values for machines: numbers with their units in the name, paths, counts. */
+  readonly details?: Readonly<Record<string, unknown>>
+  readonly cause?: unknown
+}
+
+/** The one error class: a code of the table, what we tried on which thing, and the cause it came from. */
+export class InstarError extends Error {
+  override readonly name = 'InstarError'
+  readonly code: ErrorCode
+  readonly hint: string
+  readonly details: Readonly<Record<string, unknown>>
+
+  constructor(code: ErrorCode, message: string, options: InstarErrorOptions = {}) {
+    super(message, options.cause === undefined ? {} : { cause: options.cause })
+    this.code = code
+    this.hint = options.hint ?? ERRORS[code].hint
+    this.details = options.details ?? {}
+  }
+
+  get exitCode(): number {
+    return ERRORS[this.code].exit
+  }
+}
+
+/** The messages of an error and all its causes, outermost first. */
+export function errorChain(error: unknown): string[] {
+  const chain: string[] = []
+  for (let at: unknown = error; at !== undefined && at !== null && chain.length < 10; at = at instanceof Error ? at.cause : undefined) {
+    chain.push(at instanceof Error ? at.message : JSON.stringify(at))
+  }
+  return chain
+}

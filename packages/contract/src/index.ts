@@ -1,0 +1,7 @@
+export { ERRORS, InstarError, errorChain } from './errors.ts'
+export type { ErrorCode } from './errors.ts'
+export { DEFAULT_PHASE, MACHINE_PHASES, MORPHING_PHASES, parsePhase } from './phases.ts'
+export type { MachinePhase } from './phases.ts'
+export { InstarEvent } from './event.ts'
+export type { Emit, EventBody } from './event.ts'
+export { ScriptRun } from './script-run.ts'

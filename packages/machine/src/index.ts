@@ -1,0 +1,1 @@
+export type { ImageFormat, Machine, MachineDisk, RunOptions, RunResult, Survivor } from './machine.ts'

@@ -1,0 +1,1 @@
+export type { GuestTree, TreeChange, TreeEntry } from './tree/guest-tree.ts'

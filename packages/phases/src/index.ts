@@ -1,0 +1,1 @@
+export type { MachinePhase } from '@instar/contract/phases'

@@ -1,0 +1,8 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { renderErrors } from './render-errors.ts'
+
+test('docs/reference/errors.md lists the codes of the table', () => {
+  assert.equal(readFileSync('docs/reference/errors.md', 'utf8'), renderErrors(), 'run npm run generate')
+})
