@@ -12,6 +12,26 @@ export const ERRORS = {
     fault: 'user',
     hint: 'Use one of the phases named in the message; hyphens and underscores are alike.',
   },
+  'usage.bad-script-flag': {
+    exit: 2,
+    status: 400,
+    fault: 'user',
+    hint: 'The forms are OS=PATH[,phase=NAME], NAME=PATH[,phase=NAME] and PATH[,key=value...]; write \\, \\= \\\\ for these characters themselves.',
+  },
+  'usage.bad-secret-flag': {
+    exit: 2,
+    status: 400,
+    fault: 'user',
+    hint: 'Put the value into a file that only you can read and give --secret NAME=@FILE.',
+  },
+  'script.empty': { exit: 2, status: 400, fault: 'user', hint: 'Leave the script out, or give one that does something.' },
+  'script.not-text': {
+    exit: 2,
+    status: 400,
+    fault: 'user',
+    hint: 'A script is UTF-8 text. Convert the file, or start the program from a small script.',
+  },
+  'script.unreadable': { exit: 2, status: 400, fault: 'user', hint: 'Check the path and that you may read it.' },
   'internal.bug': {
     exit: 1,
     status: 500,
