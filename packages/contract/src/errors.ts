@@ -32,6 +32,13 @@ export const ERRORS = {
     hint: 'A script is UTF-8 text. Convert the file, or start the program from a small script.',
   },
   'script.unreadable': { exit: 2, status: 400, fault: 'user', hint: 'Check the path and that you may read it.' },
+  'script.failed': { exit: 4, status: 422, fault: 'user', hint: 'Read its output, repair the script or the guest, and run again.' },
+  'script.timed-out': {
+    exit: 5,
+    status: 422,
+    fault: 'user',
+    hint: 'Give the script more time (timeout=SECONDS, 0 for no limit), or find out what it waits for in its output.',
+  },
   'internal.bug': {
     exit: 1,
     status: 500,
@@ -43,6 +50,36 @@ export const ERRORS = {
     status: 409,
     fault: 'user',
     hint: 'The run was cancelled on request; nothing of it is kept unless the message says so.',
+  },
+  'guest.not-loaded': {
+    exit: 1,
+    status: 500,
+    fault: 'bug',
+    hint: 'This is a defect of Instar. Report it with the path named in the message.',
+  },
+  'guest.too-large': {
+    exit: 1,
+    status: 422,
+    fault: 'user',
+    hint: "The guest holds more, or larger, files than Instar reads. Remove what is not needed from the guest's /etc or /boot, or leave the OS as it is with --skip-os-morphing.",
+  },
+  'guest.bad-path': {
+    exit: 1,
+    status: 422,
+    fault: 'user',
+    hint: 'Something in the guest stands where a file or folder belongs. Repair it in the guest or with a post-mount script.',
+  },
+  'guest.load-failed': {
+    exit: 1,
+    status: 422,
+    fault: 'user',
+    hint: "The guest's files could not be read. Check its file systems; the minion's own words are in the message.",
+  },
+  'guest.write-failed': {
+    exit: 1,
+    status: 422,
+    fault: 'user',
+    hint: "The guest's files could not be written. Check the free space of its file systems; the minion's own words are in the message.",
   },
 } as const satisfies Record<string, ErrorEntry>
 
