@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { EventBody, MachinePhase, ScriptRun } from '@instar/contract'
+import type { ScriptSpec } from '@instar/contract/scripts'
+import { FakeMachine, type FakeAnswer } from '@instar/machine/fake'
+import type { PhaseFacts } from './environment.ts'
+import { createRedactor } from './redact.ts'
+import { runPhase } from './run-phase.ts'
+
+const facts: PhaseFacts = {
+  runId: 'r1',
+  root: '/mnt/x',
+  disks: ['/dev/a', '/dev/b'],
+  osType: 'linux',
+  distro: 'debian 12',
+  secretsDir: '/run/s',
+}
+const script = (name: string, more: Partial<ScriptSpec> = {}): ScriptSpec => ({
+  name,
+  phase: 'osmorphing_post_os_mount',
+  source: 'dir',
+  payload: 'true\n',
+  timeoutS: 60,
+  retries: 0,
+  onFailure: 'abort',
+  env: {},
+  ...more,
+})
+
+function setting(answer: (argv: readonly string[]) => FakeAnswer) {
+  const events: EventBody[] = []
+  const saved: ScriptRun[] = []
+  const output: string[] = []
+  const environments: Record<string, string>[] = []
+  const machine = new FakeMachine({
+    rules: [
+      [['test'], { exitCode: 1 }],
+      [
+        () => true,
+        (argv, options) => {
+          environments.push({ ...options.env })
+          return answer(argv)
+        },
+      ],
+    ],
+  })
+  const world = {
+    machine,
+    emit: (event: EventBody) => events.push(event),
+    signal: new AbortController().signal,
+    newId: () => `id${saved.length}`,
+    redactor: createRedactor([{ name: 'k', value: Buffer.from('hunter22') }]),
+    recorder: {
+      open: async (run: ScriptRun) => {
+        saved.push(run)
+        return {
+          place: `/log/${run.id}`,
+          write: async (stream: string, piece: Buffer) => void output.push(`${stream}:${piece.toString()}`),
+          close: async (run: ScriptRun) => void saved.push(run),
+        }
+      },
+    },
+  }
+  return { world, events, saved, output, environments, machine }
+}
+
+const run = (at: ReturnType<typeof setting>, scripts: ScriptSpec[], more: { phase?: MachinePhase; firstOrder?: number } = {}) =>
+  runPhase(at.world, { phase: 'osmorphing_post_os_mount', scripts, ...more }, facts)
+
+test('scripts run in order with the root as $1, the environment of the contract, and a record before and after', async () => {
+  const at = setting(() => ({ stdout: 'hello', stderr: 'careful' }))
+
+  const runs = await run(at, [script('a', { env: { MODE: 'x' } }), script('b', { payload: '#!/bin/bash\n' })])
+
+  assert.deepEqual(at.machine.commands, [
+    ['/bin/sh', '/run/instar/r1/scripts/osmorphing_post_os_mount-1-a', '/mnt/x'],
+    ['/run/instar/r1/scripts/osmorphing_post_os_mount-2-b', '/mnt/x'],
+  ])
+  assert.deepEqual(
+    runs.map(({ name, order, attempt, exit_code }) => [name, order, attempt, exit_code]),
+    [
+      ['a', 1, 1, 0],
+      ['b', 2, 1, 0],
+    ],
+  )
+  assert.deepEqual(
+    at.saved.map(({ exit_code }) => exit_code),
+    [null, 0, null, 0],
+  )
+  assert.equal(at.environments[0]?.['MODE'], 'x')
+  assert.equal(at.environments[0]?.['INSTAR_DISKS'], '/dev/a\n/dev/b')
+  assert.equal(at.environments[0]?.['INSTAR_SCRIPT'], 'a')
+  assert.deepEqual(at.output.slice(0, 2), ['stdout:hello', 'stderr:careful'])
+})
+
+test('the first script that fails ends the phase and the error names script, code and log', async () => {
+  const at = setting(argv => ({ exitCode: argv[1]?.endsWith('-a') === true ? 3 : 0, stderr: 'no hunter22 here' }))
+
+  await assert.rejects(run(at, [script('a'), script('b')]), (error: Error & { code?: string; details?: Record<string, unknown> }) => {
+    assert.equal(error.code, 'script.failed')
+    assert.match(error.message, /osmorphing_post_os_mount script a failed with exit code 3/)
+    assert.equal(error.details?.['log'], '/log/id0')
+    assert.equal(error.details?.['stderr_tail'], 'no *** here')
+    return true
+  })
+  assert.equal(at.machine.commands.length, 1)
+})
+
+test('retries are counted, and a script that may fail does not end the phase', async () => {
+  let calls = 0
+  const at = setting(() => ({ exitCode: (calls += 1) < 3 ? 1 : 0 }))
+
+  const runs = await run(at, [script('a', { retries: 1, onFailure: 'continue' }), script('b')])
+
+  assert.deepEqual(
+    runs.map(({ name, attempt, exit_code }) => [name, attempt, exit_code]),
+    [
+      ['a', 1, 1],
+      ['a', 2, 1],
+      ['b', 1, 0],
+    ],
+  )
+  assert.deepEqual(
+    at.events.filter(({ kind }) => kind === 'script').map(({ state }) => state),
+    ['started', 'retrying', 'started', 'failed', 'started', 'succeeded'],
+  )
+})
+
+test('a time limit has an error of its own, and a missing interpreter a hint', async () => {
+  const late = setting(() => ({ signal: 'SIGTERM', timedOut: true }))
+  await assert.rejects(run(late, [script('a')]), { code: 'script.timed-out', message: /time limit of 60 s/ })
+
+  const foreign = setting(() => ({ exitCode: 127 }))
+  await assert.rejects(run(foreign, [script('a', { payload: '#!/usr/bin/python3\n' })]), { hint: /minion has no \/usr\/bin\/python3/ })
+})
+
+test('a run that goes on skips what is done and says so', async () => {
+  const at = setting(() => ({}))
+
+  await run(at, [script('a'), script('b')], { firstOrder: 2 })
+
+  assert.deepEqual(
+    at.machine.commands.map(argv => argv[1]),
+    ['/run/instar/r1/scripts/osmorphing_post_os_mount-2-b'],
+  )
+  assert.equal(at.events[0]?.state, 'skipped')
+})
+
+test('no event and no log holds a secret that a script prints', async () => {
+  const at = setting(() => ({ stdout: 'the key is hunter22\n' }))
+
+  await run(at, [script('a')])
+
+  assert.doesNotMatch(JSON.stringify(at.events) + at.output.join(''), /hunter22/)
+  assert.equal(at.output.join(''), 'stdout:the key is ***\n')
+})
