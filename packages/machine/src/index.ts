@@ -1,1 +1,2 @@
 export type { ImageFormat, Machine, MachineDisk, RunOptions, RunResult, Survivor } from './machine.ts'
+export { identityOf, isAlive, thisProcess } from './process-identity.ts'
