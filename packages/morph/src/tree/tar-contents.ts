@@ -1,0 +1,32 @@
+import { once } from 'node:events'
+import tar from 'tar-stream'
+
+/** Takes a tar stream piece by piece and gives each file whole. Names are bytes, one character each, as everywhere in the tree. */
+export interface TarReader {
+  /** A promise that is returned asks the sender to wait. */
+  add(piece: Buffer): Promise<void> | undefined
+  /** Resolves when all was read; rejects when the stream ends too early. */
+  end(): Promise<void>
+}
+
+export function readTar(onFile: (name: string, content: Buffer) => void): TarReader {
+  const extract = tar.extract({ filenameEncoding: 'latin1' })
+  const finished = once(extract, 'finish')
+  // Waited for in `end`; until then a failure must not count as unhandled.
+  finished.catch(() => undefined)
+  extract.on('entry', (header, stream, next) => {
+    const chunks: Buffer[] = []
+    stream.on('data', (chunk: Buffer) => chunks.push(chunk))
+    stream.on('end', () => {
+      if (header.type === 'file') onFile(header.name, Buffer.concat(chunks))
+      next()
+    })
+  })
+  return {
+    add: piece => (extract.write(piece) ? undefined : Promise.race([once(extract, 'drain'), finished]).then(() => undefined)),
+    async end() {
+      extract.end()
+      await finished
+    },
+  }
+}

@@ -1,0 +1,115 @@
+/** One folder of the guest that a morph looks into. Its names are listed with mode, owner and size; contents only as `read` says. */
+export interface Wanted {
+  /** From the root, without links; `*` stands for any one name. */
+  readonly folder: string
+  /** Everything below as well. */
+  readonly isDeep?: boolean
+  /** The files, by name, whose content is loaded. Absent: none. */
+  readonly read?: RegExp
+  /** Of one file; larger ones keep their metadata only. Default `FILE_LIMIT_BYTES`. */
+  readonly maxBytes?: number
+}
+
+export const FILE_LIMIT_BYTES = 1024 * 1024
+const DATABASE_LIMIT_BYTES = 64 * 1024 * 1024
+
+const ALL = /^/
+/** Texts of boot loaders: never kernels, initramfs images or EFI programs, which are read where they lie. */
+const LOADER_TEXT = /\.(?:cfg|conf|lst|map|csv|env|nsh)$|^(?:grubenv|cmdline|entries\.srel|config-.*)$/i
+const MODULE_INDEX = /^modules\.(?:dep|builtin|alias|softdep|order|builtin\.modinfo)$/
+
+/**
+ * What is loaded of every guest, from what morphing.md names. `/lib` and `/usr/lib` are both listed: one is a link on most systems. A step
+ * that reads something new adds a line here; until then `guest.not-loaded` tells it so.
+ */
+export const WANTED: readonly Wanted[] = [
+  { folder: '/etc', isDeep: true, read: ALL },
+  { folder: '/usr/etc', isDeep: true, read: ALL },
+  { folder: '/boot', isDeep: true, read: LOADER_TEXT },
+  { folder: '/efi', isDeep: true, read: LOADER_TEXT },
+  ...['/lib', '/usr/lib'].flatMap(lib => [
+    { folder: lib, read: /^(?:os-release|initrd-release)$/ },
+    { folder: `${lib}/modules`, isDeep: true, read: MODULE_INDEX, maxBytes: 16 * FILE_LIMIT_BYTES },
+    { folder: `${lib}/systemd`, read: /^$/ },
+    ...['system', 'system-preset', 'network'].map(name => ({ folder: `${lib}/systemd/${name}`, isDeep: true, read: ALL })),
+    ...['modprobe.d', 'modules-load.d', 'sysctl.d', 'udev/rules.d', 'dracut/dracut.conf.d', 'kernel', 'netplan', 'NetworkManager'].map(
+      name => ({ folder: `${lib}/${name}`, isDeep: true, read: ALL }),
+    ),
+    ...['grub', 'shim', 'systemd/boot', 'dracut/modules.d', 'initcpio'].map(name => ({ folder: `${lib}/${name}`, isDeep: true })),
+    { folder: `${lib}/apk/db`, read: /^(?:installed|lock)$/, maxBytes: DATABASE_LIMIT_BYTES },
+    { folder: `${lib}/opkg`, read: /^status$/, maxBytes: DATABASE_LIMIT_BYTES },
+    { folder: `${lib}/sysimage/rpm` },
+  ]),
+  // A shell's ELF header tells the architecture.
+  ...['/bin', '/usr/bin'].map(folder => ({ folder, read: /^(?:sh|bash|dash|busybox)$/, maxBytes: 4 * FILE_LIMIT_BYTES })),
+  { folder: '/sbin' },
+  { folder: '/usr/sbin' },
+  { folder: '/usr/share/initramfs-tools', isDeep: true, read: ALL },
+  { folder: '/var/lib/dpkg', read: /^(?:status|arch|diversions|statoverride)$/, maxBytes: DATABASE_LIMIT_BYTES },
+  { folder: '/var/lib/dpkg/info' },
+  { folder: '/var/lib/dpkg/updates' },
+  { folder: '/var/lib/dpkg/status.d', read: ALL },
+  { folder: '/var/lib/rpm' },
+  { folder: '/var/lib/pacman/local' },
+  { folder: '/var/lib/opkg', read: /^status$/, maxBytes: DATABASE_LIMIT_BYTES },
+  { folder: '/var/lib/cloud', isDeep: true, read: ALL },
+  { folder: '/var/lib/instar', isDeep: true },
+  ...['NetworkManager', 'dhcp', 'dhclient', 'wicked', 'dbus', 'systemd/network'].map(name => ({
+    folder: `/var/lib/${name}`,
+    isDeep: true,
+    read: ALL,
+  })),
+  { folder: '/ostree' },
+  { folder: '/sysroot/ostree' },
+]
+
+/** Empty in a machine that does not run, whatever stands there: mount points of the kernel and of memory. */
+export const EMPTY_AT_REST = ['/proc', '/sys', '/dev', '/run', '/tmp'] as const
+
+/** Never taken out of the guest, though they lie in a folder that is read: no step needs them. */
+const SECRETS = /^\/etc\/(?:g?shadow-?|ssh\/ssh_host_[^/]*_key|ssl\/private\/.*|krb5\.keytab)$/
+
+/** Links from here lead to programs and certificates, whose content no step reads. */
+const LINKS_TO_NOTHING_OF_OURS = /^\/etc\/(?:alternatives|ssl|pki|ca-certificates|rc[\dS]*\.d|rc\.d)\//
+
+/** The wanted folders and those that the caller names: a file, or a folder with all it holds. */
+export function withPaths(paths: readonly string[]): readonly Wanted[] {
+  const extra = paths.flatMap(path => {
+    const parent = path.slice(0, path.lastIndexOf('/')) || '/'
+    const name = path.slice(path.lastIndexOf('/') + 1)
+    return [
+      { folder: parent, read: new RegExp(`^${RegExp.escape(name)}$`) },
+      { folder: path, isDeep: true, read: ALL },
+    ]
+  })
+  return [...WANTED, ...extra]
+}
+
+/** For `find -regextype posix-extended -regex`: the folders, as "./usr/lib", that are wanted or lie on the way to one. */
+export function descendPattern(wanted: readonly Wanted[]): string {
+  const one = ({ folder, isDeep }: Wanted): string =>
+    folder
+      .split('/')
+      .filter(part => part !== '')
+      .map(part => `/${part.replaceAll(/[^\w*-]/g, String.raw`\$&`).replaceAll('*', '[^/]*')}`)
+      .reduceRight((below, part) => `(${part}${below})?`, isDeep === true ? '(/.*)?' : '')
+  return `\\.(${wanted.map(one).join('|')})`
+}
+
+/** How many bytes of a file are read at most: 0 where it is not wanted. */
+export function readLimit(wanted: readonly Wanted[], path: string): number {
+  if (SECRETS.test(path)) return 0
+  const folder = path.slice(0, path.lastIndexOf('/')) || '/'
+  const name = path.slice(path.lastIndexOf('/') + 1)
+  const limits = wanted.filter(each => each.read?.test(name) === true && isIn(each, folder)).map(each => each.maxBytes ?? FILE_LIMIT_BYTES)
+  return Math.max(0, ...limits)
+}
+
+/** Whether what a link points to is read as if it stood where the link is. */
+export function followsFrom(path: string): boolean {
+  return !LINKS_TO_NOTHING_OF_OURS.test(path)
+}
+
+function isIn({ folder, isDeep }: Wanted, of: string): boolean {
+  return of === folder || (isDeep === true && of.startsWith(`${folder}/`))
+}
