@@ -29,6 +29,10 @@ const KIND = new Map<number, ImageEntry['kind']>([
 /** modules.alias of a full kernel has 1.5 MB; all else that is kept has some kilobytes. */
 const MAX_KEPT_BYTES = 8 * 1024 * 1024
 const MAX_LINK_BYTES = 4096
+/** Real images are 12 folders deep and have links of one step. The bounds keep a hostile one from taking minutes. */
+const MAX_DEPTH = 64
+const MAX_LINKS = 8
+const MAX_TARGET = 1024
 
 export const createImageFiles = (): ImageFiles => ({ entries: new Map(), contents: new Map(), notes: [] })
 
@@ -68,7 +72,7 @@ export function addMembers(image: ImageFiles, members: readonly CpioMember[], da
 export function canonicalPath(image: Pick<ImageFiles, 'entries'>, path: string, followLast: boolean): string {
   let done: string[] = []
   const todo = path.split('/').toReversed()
-  // 40 links is the kernel's own limit (path_resolution(7)).
+  if (todo.length > MAX_DEPTH) return path
   for (let links = 0; todo.length > 0;) {
     const part = todo.pop() ?? ''
     if (part === '' || part === '.') continue
@@ -78,7 +82,8 @@ export function canonicalPath(image: Pick<ImageFiles, 'entries'>, path: string, 
     }
     done.push(part)
     const entry = image.entries.get(done.join('/'))
-    if (entry?.target === undefined || (todo.length === 0 && !followLast) || links >= 40) continue
+    if (entry?.target === undefined || (todo.length === 0 && !followLast) || links >= MAX_LINKS || entry.target.length > MAX_TARGET)
+      continue
     links++
     done.pop()
     if (entry.target.startsWith('/')) done = []
