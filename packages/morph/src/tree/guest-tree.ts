@@ -15,7 +15,7 @@ export interface GuestTree {
   exists(path: string): boolean
   /** Names in a folder, sorted; empty when there is no such folder. */
   list(path: string): string[]
-  /** The text of a file (latin1-safe: bytes that are not UTF-8 survive a read-write round trip), or `undefined` when it is not there. */
+  /** The text of a file (latin1: one character a byte, so bytes survive a read-write round trip; see text.ts), or `undefined` when it is not there. */
   read(path: string): string | undefined
   readBytes(path: string): Buffer | undefined
   /** Files below a folder whose path from the root matches; sorted. Links to folders are not entered. */

@@ -78,7 +78,7 @@ export function withPaths(paths: readonly string[]): readonly Wanted[] {
     const parent = path.slice(0, path.lastIndexOf('/')) || '/'
     const name = path.slice(path.lastIndexOf('/') + 1)
     return [
-      { folder: parent, read: new RegExp(`^${RegExp.escape(name)}$`) },
+      { folder: parent, read: new RegExp(`^${escaped(name)}$`) },
       { folder: path, isDeep: true, read: ALL },
     ]
   })
@@ -91,7 +91,7 @@ export function descendPattern(wanted: readonly Wanted[]): string {
     folder
       .split('/')
       .filter(part => part !== '')
-      .map(part => `/${part.replaceAll(/[^\w*-]/g, String.raw`\$&`).replaceAll('*', '[^/]*')}`)
+      .map(part => `/${escaped(part).replaceAll(String.raw`\*`, '[^/]*')}`)
       .reduceRight((below, part) => `(${part}${below})?`, isDeep === true ? '(/.*)?' : '')
   return `\\.(${wanted.map(one).join('|')})`
 }
@@ -112,4 +112,8 @@ export function followsFrom(path: string): boolean {
 
 function isIn({ folder, isDeep }: Wanted, of: string): boolean {
   return of === folder || (isDeep === true && of.startsWith(`${folder}/`))
+}
+
+function escaped(text: string): string {
+  return text.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)
 }
