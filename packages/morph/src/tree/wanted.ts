@@ -15,7 +15,7 @@ const DATABASE_LIMIT_BYTES = 64 * 1024 * 1024
 
 const ALL = /^/
 /** Texts of boot loaders: never kernels, initramfs images or EFI programs, which are read where they lie. */
-const LOADER_TEXT = /\.(?:cfg|conf|lst|map|csv|env|nsh)$|^(?:grubenv|cmdline|entries\.srel|config-.*)$/i
+const LOADER_TEXT = /\.(?:cfg|conf|lst|map|csv|env|nsh)$|^(?:grubenv|cmdline|default|entries\.srel|config-.*)$/i
 const MODULE_INDEX = /^modules\.(?:dep|builtin|alias|softdep|order|builtin\.modinfo)$/
 
 /**
@@ -50,6 +50,7 @@ export const WANTED: readonly Wanted[] = [
   { folder: '/var/lib/dpkg/updates' },
   { folder: '/var/lib/dpkg/status.d', read: ALL },
   { folder: '/var/lib/rpm' },
+  { folder: '/var/cache/debconf', read: /^config\.dat$/, maxBytes: 8 * FILE_LIMIT_BYTES },
   { folder: '/var/lib/pacman/local' },
   { folder: '/var/lib/opkg', read: /^status$/, maxBytes: DATABASE_LIMIT_BYTES },
   { folder: '/var/lib/cloud', isDeep: true, read: ALL },
