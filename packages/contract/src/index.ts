@@ -4,4 +4,5 @@ export { DEFAULT_PHASE, MACHINE_PHASES, MORPHING_PHASES, parsePhase } from './ph
 export type { MachinePhase } from './phases.ts'
 export { InstarEvent } from './event.ts'
 export type { Emit, EventBody } from './event.ts'
+export { ErrorReport, ProcessIdentity, Run } from './run.ts'
 export { ScriptRun } from './script-run.ts'

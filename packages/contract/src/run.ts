@@ -1,0 +1,39 @@
+import * as z from 'zod/mini'
+
+/** An error as it is stored and sent: the code of the table, the message and its causes, what to do. */
+export const ErrorReport = z.strictObject({
+  code: z.string(),
+  message: z.string(),
+  because: z.array(z.string()),
+  hint: z.string(),
+  details: z.record(z.string(), z.unknown()),
+})
+export type ErrorReport = z.infer<typeof ErrorReport>
+
+/** A process that can be told from another that got its number later. */
+export const ProcessIdentity = z.strictObject({ pid: z.int(), start_time: z.string(), boot_id: z.string() })
+export type ProcessIdentity = z.infer<typeof ProcessIdentity>
+
+/** One run of `instar morph`: what was asked, how it ended, and what is needed to go on with it. */
+export const Run = z.strictObject({
+  version: z.literal(1),
+  id: z.string(),
+  instance: z.string(),
+  /** `interrupted` is never written: it is a `running` one whose process is gone. */
+  state: z.enum(['running', 'succeeded', 'failed', 'cancelled', 'interrupted']),
+  /** The command line after `instar`; text keys are masked. */
+  argv: z.array(z.string()),
+  cwd: z.string(),
+  images: z.array(z.string()),
+  owner: ProcessIdentity,
+  started_at: z.iso.datetime(),
+  ended_at: z.nullable(z.iso.datetime()),
+  error: z.optional(ErrorReport),
+  /** The phase and order of the script that failed; `--resume` begins there. */
+  failed_at: z.optional(z.strictObject({ phase: z.string(), order: z.int() })),
+  /** Layers with the work so far, kept by `--keep-on-error`, in the order of the images. */
+  kept_layers: z.optional(z.array(z.string())),
+  /** The run that went on with this one. */
+  resumed_by: z.optional(z.string()),
+})
+export type Run = z.infer<typeof Run>
