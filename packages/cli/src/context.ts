@@ -1,0 +1,19 @@
+import type { Paths } from './paths.ts'
+
+/** The world of a command: made once in main.ts, replaced in tests. */
+export interface Context {
+  readonly paths: Paths
+  /** Set while a signal of the terminal or the system asks to stop; `reason` is an `internal.cancelled` error. */
+  readonly signal: AbortSignal
+  readonly stdout: Output
+  readonly stderr: Output
+  readonly now: () => Date
+}
+
+export interface Output {
+  write(text: string): void
+  /** Writes bytes and waits until the reader has room for more. */
+  writeBytes(bytes: Uint8Array): Promise<void>
+  readonly isTerminal: boolean
+  readonly columns: number
+}

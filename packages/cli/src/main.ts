@@ -1,0 +1,51 @@
+import { once } from 'node:events'
+import { constants } from 'node:os'
+import { InstarError } from '@instar/contract'
+import type { Context, Output } from './context.ts'
+import { resolvePaths } from './paths.ts'
+import { exitCodeOf, formatError, reportError } from './print-error.ts'
+import { runProgram } from './program.ts'
+
+// The only place that reads the environment, handles signals and ends the process.
+
+const cancel = new AbortController()
+let signalName: 'SIGINT' | 'SIGTERM' | 'SIGHUP' | undefined
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(name, () => {
+    // A second one ends us at once; what is left over then is cleaned up by the next start.
+    if (signalName !== undefined) process.exit(128 + constants.signals[name])
+    signalName = name
+    cancel.abort(new InstarError('internal.cancelled', `cancelled by ${name}`))
+  })
+}
+
+function outputOf(stream: NodeJS.WriteStream): Output {
+  // A reader that has gone (`| head`) is no defect of ours.
+  stream.on('error', error => {
+    if ('code' in error && error.code === 'EPIPE') process.exit(128 + constants.signals.SIGPIPE)
+    throw error
+  })
+  return {
+    write: text => void stream.write(text),
+    writeBytes: async bytes => {
+      if (!stream.write(bytes)) await once(stream, 'drain')
+    },
+    isTerminal: stream.isTTY && process.env['TERM'] !== 'dumb',
+    columns: stream.columns ?? 80,
+  }
+}
+
+const context: Context = {
+  paths: resolvePaths(process.env, process.getuid?.() ?? 0),
+  signal: cancel.signal,
+  stdout: outputOf(process.stdout),
+  stderr: outputOf(process.stderr),
+  now: () => new Date(),
+}
+
+try {
+  process.exitCode = await runProgram(process.argv.slice(2), context)
+} catch (error) {
+  context.stderr.write(`${formatError(reportError(error))}\n`)
+  process.exitCode = signalName === undefined ? exitCodeOf(error) : 128 + constants.signals[signalName]
+}

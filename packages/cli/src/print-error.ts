@@ -1,0 +1,39 @@
+import { ERRORS, InstarError, errorChain, type ErrorReport } from '@instar/contract'
+
+/** An error as it is stored and printed; what is not ours is a bug of ours. */
+export function reportError(error: unknown): ErrorReport {
+  const known = findKnown(error)
+  const [message = 'unknown error', ...because] = errorChain(error)
+  if (known === undefined) {
+    const stack = error instanceof Error ? error.stack : undefined
+    return { code: 'internal.bug', message, because, hint: ERRORS['internal.bug'].hint, details: stack === undefined ? {} : { stack } }
+  }
+  return { code: known.code, message: known.message, because: errorChain(known).slice(1), hint: known.hint, details: known.details }
+}
+
+/** A clean-up that fails too wraps the first error (SuppressedError): the first one is what the user must know. */
+function findKnown(error: unknown): InstarError | undefined {
+  if (error instanceof InstarError) return error
+  if (error instanceof SuppressedError) return findKnown(error.suppressed) ?? findKnown(error.error)
+  return undefined
+}
+
+/** The lines that the CLI prints for an error. `see` is a command to look further. */
+export function formatError(report: ErrorReport, see?: string): string {
+  const tail = report.details['stderr_tail']
+  return [
+    `error: ${report.message}  [${report.code}]`,
+    ...report.because.map(cause => `because: ${cause}`),
+    ...(typeof tail === 'string' && tail.trim() !== '' ? ['its last words:', ...lastLines(tail, 10).map(line => `    ${line}`)] : []),
+    `hint: ${report.hint}`,
+    ...(see === undefined ? [] : [`see: ${see}`]),
+  ].join('\n')
+}
+
+function lastLines(text: string, count: number): string[] {
+  return text.trimEnd().split('\n').slice(-count)
+}
+
+export function exitCodeOf(error: unknown): number {
+  return findKnown(error)?.exitCode ?? 1
+}

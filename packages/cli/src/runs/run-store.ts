@@ -1,0 +1,71 @@
+import { appendFile, mkdir, readFile, readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { InstarError, Run, ScriptRun, type InstarEvent } from '@instar/contract'
+import { isAlive } from '@instar/machine'
+import { writeDurably } from './durable.ts'
+
+/**
+ * The runs of this machine: a folder each under `<state>/runs/<id>`: `run.json`, `events.jsonl`, and in `scripts/` for each attempt
+ * `<id>.json`, `<id>.stdout`, `<id>.stderr` and `<id>.payload`.
+ */
+export class RunStore {
+  readonly #dir: string
+
+  constructor(stateDir: string) {
+    this.#dir = join(stateDir, 'runs')
+  }
+
+  folderOf(id: string): string {
+    return join(this.#dir, id)
+  }
+
+  async save(run: Run): Promise<void> {
+    await mkdir(join(this.folderOf(run.id), 'scripts'), { recursive: true, mode: 0o700 })
+    await writeDurably(join(this.folderOf(run.id), 'run.json'), `${JSON.stringify(run, null, 2)}\n`)
+  }
+
+  /** All runs, the newest first. A folder that cannot be read as a run is left out: it was cut off before its first record. */
+  async list(): Promise<Run[]> {
+    const names = await readdir(this.#dir).catch(() => [])
+    const runs = await Promise.all(names.map(name => this.#load(name)))
+    return runs.filter(run => run !== undefined).sort((a, b) => (a.id < b.id ? 1 : -1))
+  }
+
+  /** The run with this id or this unique beginning of one; `last` is the newest. */
+  async find(name: string): Promise<Run> {
+    const runs = await this.list()
+    const found = name === 'last' ? runs.slice(0, 1) : runs.filter(({ id }) => id === name || id.startsWith(name))
+    const exact = found.find(({ id }) => id === name)
+    if (exact !== undefined) return exact
+    if (found.length === 1) return found[0]!
+    if (found.length === 0) throw new InstarError('run.unknown', `there is no run "${name}" among ${runs.length} in ${this.#dir}`)
+    throw new InstarError('run.unknown', `"${name}" begins the ids of ${found.length} runs: ${found.map(({ id }) => id).join(', ')}`)
+  }
+
+  async scriptRuns(runId: string): Promise<ScriptRun[]> {
+    const folder = join(this.folderOf(runId), 'scripts')
+    const names = (await readdir(folder).catch(() => [])).filter(name => name.endsWith('.json')).sort()
+    return Promise.all(names.map(async name => ScriptRun.parse(JSON.parse(await readFile(join(folder, name), 'utf8')))))
+  }
+
+  async appendEvent(event: InstarEvent): Promise<void> {
+    await appendFile(join(this.folderOf(event.run_id), 'events.jsonl'), `${JSON.stringify(event)}\n`, { mode: 0o600 })
+  }
+
+  async #load(name: string): Promise<Run | undefined> {
+    const text = await readFile(join(this.#dir, name, 'run.json'), 'utf8').catch(() => undefined)
+    if (text === undefined) return undefined
+    const parsed = Run.safeParse(parseJson(text))
+    if (!parsed.success) return undefined
+    const run = parsed.data
+    return run.state === 'running' && !isAlive(run.owner) ? { ...run, state: 'interrupted' } : run
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

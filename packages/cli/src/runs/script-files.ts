@@ -1,0 +1,29 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { ScriptRun } from '@instar/contract'
+import type { ScriptLog, ScriptRecorder } from '@instar/morph'
+import { BoundedFile } from './bounded-file.ts'
+import { writeDurably } from './durable.ts'
+
+/** Keeps records and output of scripts as files of a run's folder; `place` is the path without the endings `.stdout` and `.stderr`. */
+export function createScriptFiles(runFolder: string): ScriptRecorder {
+  const folder = join(runFolder, 'scripts')
+  return {
+    open: async (run: ScriptRun, payload: string): Promise<ScriptLog> => {
+      await mkdir(folder, { recursive: true, mode: 0o700 })
+      const place = join(folder, run.id)
+      await writeFile(`${place}.payload`, payload, { mode: 0o600 })
+      await writeDurably(`${place}.json`, `${JSON.stringify(run)}\n`)
+      const files = { stdout: await BoundedFile.create(`${place}.stdout`), stderr: await BoundedFile.create(`${place}.stderr`) }
+      return {
+        place,
+        write: (stream, piece) => files[stream].write(piece),
+        close: async done => {
+          await files.stdout.close()
+          await files.stderr.close()
+          await writeDurably(`${place}.json`, `${JSON.stringify(done)}\n`)
+        },
+      }
+    },
+  }
+}

@@ -1,0 +1,74 @@
+import type { Run, ScriptRun } from '@instar/contract'
+import type { Context } from '../context.ts'
+import { formatError } from '../print-error.ts'
+import { formatDuration } from '../view/duration.ts'
+import { formatTable } from '../view/table.ts'
+import { RunStore } from './run-store.ts'
+
+/** Prints all runs, the newest first. */
+export async function listRuns(context: Context, json: boolean): Promise<void> {
+  const runs = await new RunStore(context.paths.stateDir).list()
+  if (json) return context.stdout.write(runs.map(run => `${JSON.stringify(run)}\n`).join(''))
+  if (runs.length === 0) return context.stdout.write('no runs yet\n')
+  const rows = runs.map(run => [
+    run.id,
+    run.state,
+    run.instance,
+    run.started_at.replace('T', ' ').slice(0, 19),
+    tookOf(run),
+    run.error?.message ?? '',
+  ])
+  context.stdout.write(formatTable([['RUN', 'STATE', 'MACHINE', 'STARTED (UTC)', 'TOOK', 'ERROR'], ...rows]))
+}
+
+/** Prints one run with its scripts; as JSON one object `{run, scripts}`. */
+export async function showRun(context: Context, name: string, json: boolean): Promise<void> {
+  const store = new RunStore(context.paths.stateDir)
+  const run = await store.find(name)
+  const scripts = sortByStart(await store.scriptRuns(run.id))
+  if (json) return context.stdout.write(`${JSON.stringify({ version: 1, run, scripts })}\n`)
+  const lines = [
+    `run      ${run.id}`,
+    `machine  ${run.instance}`,
+    `images   ${run.images.join(' ')}`,
+    `state    ${run.state}`,
+    `started  ${run.started_at}`,
+    `took     ${tookOf(run)}`,
+    `command  instar ${run.argv.join(' ')}`,
+    ...(run.kept_layers === undefined ? [] : [`kept     ${run.kept_layers.join(' ')}`]),
+    ...(run.resumed_by === undefined ? [] : [`resumed  by ${run.resumed_by}`]),
+  ]
+  context.stdout.write(`${lines.join('\n')}\n`)
+  if (scripts.length > 0)
+    context.stdout.write(`\n${formatTable([['PHASE', 'SCRIPT', 'ATTEMPT', 'ENDED', 'TOOK', 'OUTPUT'], ...scripts.map(rowOf)])}`)
+  for (const script of scripts) for (const left of script.left_running ?? []) context.stdout.write(`${script.name} left running: ${left}\n`)
+  if (run.error !== undefined) context.stdout.write(`\n${formatError(run.error, `instar script log ${run.id}`)}\n`)
+}
+
+export function sortByStart(scripts: readonly ScriptRun[]): ScriptRun[] {
+  return scripts.toSorted((a, b) => (a.started_at < b.started_at ? -1 : 1))
+}
+
+/** How a script ended, in a word or two. */
+export function endOf(script: ScriptRun): string {
+  if (script.ended_at === null) return 'not ended'
+  if (script.interrupted) return 'interrupted'
+  if (script.timed_out) return 'time limit'
+  return script.signal ?? `exit ${script.exit_code}`
+}
+
+function rowOf(script: ScriptRun): string[] {
+  const took = script.ended_at === null ? '' : formatDuration(Date.parse(script.ended_at) - Date.parse(script.started_at))
+  return [
+    script.phase,
+    script.name,
+    String(script.attempt),
+    endOf(script),
+    took,
+    `${script.stdout_bytes} B out, ${script.stderr_bytes} B err`,
+  ]
+}
+
+function tookOf(run: Run): string {
+  return run.ended_at === null ? '' : formatDuration(Date.parse(run.ended_at) - Date.parse(run.started_at))
+}
