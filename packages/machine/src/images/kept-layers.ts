@@ -1,0 +1,69 @@
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { InstarError } from '@instar/contract'
+import { syncFile } from './durable.ts'
+import { isSameFile } from './image-file.ts'
+import type { KeepRecord } from './keep.ts'
+import { readKeepRecord, writeKeepRecord } from './keep.ts'
+import type { Layer } from './layer.ts'
+import { LAYER_FILE, openLayer } from './layer.ts'
+import { probeImage } from './probe.ts'
+import { ownerOfLayer } from './sweep.ts'
+
+export interface KeptLayer {
+  readonly directory: string
+  readonly file: string
+  readonly record: KeepRecord
+}
+
+/** Makes layers outlive this run, under its id and in the order of the disks; synced to disk. */
+export async function keepLayers(layers: readonly Layer[], runId: string, reason: KeepRecord['reason'] = 'error'): Promise<void> {
+  for (const [order, layer] of layers.entries()) {
+    await syncFile(layer.file)
+    const { image } = layer
+    await writeKeepRecord(layer.directory, {
+      version: 1,
+      run_id: runId,
+      reason,
+      kept_at: new Date().toISOString(),
+      order,
+      image: {
+        path: image.path,
+        format: image.format,
+        virtual_bytes: image.virtualBytes,
+        identity: image.identity,
+        allow_backing: [...image.chain.slice(1).map(link => link.path), ...image.dataFiles],
+      },
+      layer_virtual_bytes: layer.virtualBytes,
+    })
+  }
+}
+
+/** The layers in these folders that a failed run kept, in the order of their disks. `of` narrows to a run or to an image's real path. */
+export async function listKeptLayers(
+  dirs: readonly string[],
+  of: { readonly runId?: string; readonly path?: string } = {},
+): Promise<KeptLayer[]> {
+  const found: KeptLayer[] = []
+  for (const dir of new Set(dirs)) {
+    for (const name of await readdir(dir).catch(() => [])) {
+      const directory = join(dir, name)
+      if (ownerOfLayer(name) === undefined) continue
+      const record = await readKeepRecord(directory).catch(() => undefined)
+      if (record?.reason !== 'error') continue
+      if ((of.runId ?? record.run_id) !== record.run_id || (of.path ?? record.image.path) !== record.image.path) continue
+      found.push({ directory, file: join(directory, LAYER_FILE), record })
+    }
+  }
+  return found.sort((a, b) => a.record.order - b.record.order)
+}
+
+/** Opens a kept layer to go on with it; `image.changed` when its image is no longer what it was. Lock the image before. */
+export async function openKeptLayer(kept: KeptLayer, signal: AbortSignal): Promise<Layer> {
+  const { image } = kept.record
+  const probed = await probeImage(image.path, { format: image.format, allowBacking: image.allow_backing, skipCheck: true, signal })
+  if (!isSameFile(probed.identity, image.identity)) {
+    throw new InstarError('image.changed', `${image.path} was changed after the run ${kept.record.run_id}: its kept layer no longer fits`)
+  }
+  return openLayer(probed, kept.directory, kept.record.layer_virtual_bytes)
+}

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict'
+import { chmodSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { blockNode } from './block-node.ts'
+import { compareImages } from './compare.ts'
+import { qemuImg, signal, temporaryFolder, writeDisk } from './images.fixture.ts'
+import type { OutputFormat } from './output.ts'
+import { writeOutputs } from './output.ts'
+import { probeImage } from './probe.ts'
+
+const FORMATS: readonly OutputFormat[] = ['raw', 'qcow2', 'vmdk', 'vhdx', 'vdi']
+
+test('writes a new image in every format, with the same content and as private as the source', async () => {
+  using folder = temporaryFolder()
+  const source = join(folder.path, 'source.raw')
+  writeDisk(source, 8)
+  chmodSync(source, 0o640)
+  const { chain } = await probeImage(source, { allowBacking: [], signal })
+  const percents: number[] = []
+  const outputs = FORMATS.map(format => ({ chain, format, file: join(folder.path, `new, json:.${format}`) }))
+
+  await writeOutputs(outputs, { force: false, signal, onPercent: (_file, percent) => percents.push(percent) })
+
+  for (const { file, format } of outputs) {
+    const probed = await probeImage(file, { allowBacking: [], signal })
+    assert.equal(probed.format, format)
+    assert.deepEqual(await compareImages(blockNode(probed.chain), blockNode(chain), signal), { kind: 'same' })
+    assert.equal(statSync(file).mode & 0o777, 0o640)
+  }
+  assert.equal(percents.at(-1), 100)
+  assert.equal(readdirSync(folder.path).length, 1 + FORMATS.length)
+})
+
+test('does not replace a file that exists, unless forced, and never a source', async () => {
+  using folder = temporaryFolder()
+  const [source, existing] = [join(folder.path, 'source.qcow2'), join(folder.path, 'existing')]
+  qemuImg('create', '-q', '-f', 'qcow2', source, '4M')
+  writeFileSync(existing, 'mine')
+  const { chain } = await probeImage(source, { allowBacking: [], signal })
+  const write = async (file: string, force: boolean) => await writeOutputs([{ chain, file, format: 'raw' }], { force, signal })
+
+  await assert.rejects(write(existing, false), { code: 'image.output-exists', exitCode: 3 })
+  assert.equal(readFileSync(existing, 'utf8'), 'mine')
+  await assert.rejects(write(source, true), { code: 'image.output-exists', message: /source of the run/ })
+  await assert.rejects(write(join(folder.path, 'none', 'x'), false), { code: 'image.not-found' })
+  await write(existing, true)
+
+  assert.equal(statSync(existing).size, 4 * 1024 * 1024)
+})
+
+test('a failure or a cancel leaves nothing behind', async () => {
+  using folder = temporaryFolder()
+  const source = join(folder.path, 'source.raw')
+  writeDisk(source, 64)
+  const { chain } = await probeImage(source, { allowBacking: [], signal })
+  const stop = new AbortController()
+  const outputs = ['a', 'b'].map(name => ({ chain, file: join(folder.path, name), format: 'qcow2' as const }))
+
+  const writing = writeOutputs(outputs, { force: false, signal: stop.signal, onPercent: () => stop.abort(new Error('by the user')) })
+
+  await assert.rejects(writing, /by the user/)
+  assert.deepEqual(readdirSync(folder.path), ['source.raw'])
+})
