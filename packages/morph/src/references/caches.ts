@@ -4,9 +4,9 @@ import { newOutcome } from './outcome.ts'
 import { setAside } from './set-aside.ts'
 
 /** Made again by the tools themselves from the disks they find. */
-export const DEVICE_CACHES = ['/etc/blkid/blkid.tab', '/etc/blkid.tab', '/etc/lvm/cache/.cache']
+const DEVICE_CACHES = ['/etc/blkid/blkid.tab', '/etc/blkid.tab', '/etc/lvm/cache/.cache']
 /** Written by hand at times, so kept beside; without it GRUB looks at the disks. */
-export const DEVICE_MAPS = ['/boot/grub/device.map', '/boot/grub2/device.map']
+const DEVICE_MAPS = ['/boot/grub/device.map', '/boot/grub2/device.map']
 
 /** Removes caches of the source's device names, and moves GRUB's device maps aside. */
 export function dropDeviceCaches(tree: GuestTree): Outcome {

@@ -6,7 +6,7 @@ import { newOutcome } from './outcome.ts'
 import type { AttachedDevice, DeviceUse, ResolveDevice } from './resolver.ts'
 import { parseSourceName } from './source-names.ts'
 
-export const CRYPTTAB = '/etc/crypttab'
+const CRYPTTAB = '/etc/crypttab'
 
 /**
  * Turns the source's device names of crypttab into UUIDs. A line with a random key makes a new file system at each boot, so a name that

@@ -1,33 +1,18 @@
 import type { GuestTree } from '../tree/guest-tree.ts'
-import { DEVICE_CACHES, DEVICE_MAPS, dropDeviceCaches } from './caches.ts'
-import { CRYPTTAB, crypttabUses, fixCrypttab } from './crypttab.ts'
-import { FSTAB, fixFstab, fstabUses } from './fstab.ts'
-import { fixLvmDevices, LVM_DEVICES } from './lvm-devices.ts'
-import { fixLvmFilters, LVM_CONFIG_FILES } from './lvm-filter.ts'
-import { fixMdadm, MDADM_FILES } from './mdadm.ts'
-import { fixMountUnits, mountUnitUses, UNIT_GLOBS } from './mount-units.ts'
-import { fixMultipath, MULTIPATH_FILES, multipathAliases } from './multipath.ts'
+import { dropDeviceCaches } from './caches.ts'
+import { crypttabUses, fixCrypttab } from './crypttab.ts'
+import { fixFstab, fstabUses } from './fstab.ts'
+import { fixLvmDevices } from './lvm-devices.ts'
+import { fixLvmFilters } from './lvm-filter.ts'
+import { fixMdadm } from './mdadm.ts'
+import { fixMountUnits, mountUnitUses } from './mount-units.ts'
+import { fixMultipath, multipathAliases } from './multipath.ts'
 import type { Outcome } from './outcome.ts'
 import { mergeOutcomes } from './outcome.ts'
-import { REPORTED_GLOBS, reportForeignNames } from './reported.ts'
+import { reportForeignNames } from './reported.ts'
 import type { AttachedDisk, DeviceUse, ResolveDevice } from './resolver.ts'
 import { createSourceResolver } from './resolver.ts'
-import { fixResume, RESUME, resumeUses } from './resume.ts'
-
-/** The files that `fixReferences` and `resolverFor` read: paths and globs in the guest. */
-export const REFERENCE_PATHS: readonly string[] = [
-  FSTAB,
-  CRYPTTAB,
-  RESUME,
-  LVM_DEVICES,
-  ...LVM_CONFIG_FILES,
-  ...MDADM_FILES,
-  ...UNIT_GLOBS,
-  ...MULTIPATH_FILES,
-  ...DEVICE_CACHES,
-  ...DEVICE_MAPS,
-  ...REPORTED_GLOBS,
-]
+import { fixResume, resumeUses } from './resume.ts'
 
 export interface ReferenceContext {
   /** See `resolverFor`. */

@@ -7,7 +7,7 @@ import type { AttachedDevice, DeviceUse, ResolveDevice } from './resolver.ts'
 import { isExpected } from './resolver.ts'
 import { parseSourceName } from './source-names.ts'
 
-export const FSTAB = '/etc/fstab'
+const FSTAB = '/etc/fstab'
 const VITAL = /^\/(|usr|var|etc|boot|boot\/efi|efi)$/
 /** Drives of removable media are named by letter in old guests and are no part of the copied disks. */
 const REMOVABLE = /^(iso9660|udf)\b/

@@ -3,7 +3,7 @@ import type { Outcome } from './outcome.ts'
 import { newOutcome } from './outcome.ts'
 import { setAside } from './set-aside.ts'
 
-export const LVM_DEVICES = '/etc/lvm/devices/system.devices'
+const LVM_DEVICES = '/etc/lvm/devices/system.devices'
 /** Told by what is on the disk (lvmdevices(8)); every other type is hardware, and does not match after a move. */
 const STABLE_TYPES = new Set(['lvmlv_uuid', 'crypt_uuid', 'md_uuid', 'mpath_uuid'])
 

@@ -3,7 +3,7 @@ import type { GuestTree } from '../tree/guest-tree.ts'
 import type { Outcome, OutcomeDraft } from './outcome.ts'
 import { newOutcome } from './outcome.ts'
 
-export const LVM_CONFIG_FILES = ['/etc/lvm/lvm.conf', '/etc/lvm/lvmlocal.conf']
+const LVM_CONFIG_FILES = ['/etc/lvm/lvm.conf', '/etc/lvm/lvmlocal.conf']
 /** Accepts every device: the value LVM has without a filter. */
 const ACCEPT_ALL = '[ "a|.*|" ]'
 

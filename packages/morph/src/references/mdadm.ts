@@ -3,7 +3,7 @@ import type { Outcome, OutcomeDraft } from './outcome.ts'
 import { newOutcome } from './outcome.ts'
 import { parseSourceName } from './source-names.ts'
 
-export const MDADM_FILES = ['/etc/mdadm/mdadm.conf', '/etc/mdadm.conf']
+const MDADM_FILES = ['/etc/mdadm/mdadm.conf', '/etc/mdadm.conf']
 
 /**
  * Frees mdadm.conf of the source's device names. DEVICE lines become `DEVICE partitions` (mdadm's own default: look at all), `devices=` is

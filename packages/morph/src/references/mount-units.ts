@@ -6,7 +6,7 @@ import { isExpected } from './resolver.ts'
 import { parseSourceName } from './source-names.ts'
 
 /** Units of the administrator; those of packages name no disks. */
-export const UNIT_GLOBS = ['/etc/systemd/system/*.mount', '/etc/systemd/system/*.mount.d/*.conf', '/etc/systemd/system/*.swap']
+const UNIT_GLOBS = ['/etc/systemd/system/*.mount', '/etc/systemd/system/*.mount.d/*.conf', '/etc/systemd/system/*.swap']
 const WHAT = /^(\s*What\s*=\s*)(\S+)(.*)$/
 
 /**

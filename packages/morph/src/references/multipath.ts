@@ -3,7 +3,6 @@ import type { Outcome } from './outcome.ts'
 import { newOutcome } from './outcome.ts'
 import { setAside } from './set-aside.ts'
 
-export const MULTIPATH_FILES = ['/etc/multipath.conf', '/etc/multipath/wwids', '/etc/multipath/bindings']
 /** Both remember disks of the source by WWID: a disk that keeps its serial would be taken by multipathd under its old alias. */
 const REMEMBERED = ['/etc/multipath/wwids', '/etc/multipath/bindings']
 

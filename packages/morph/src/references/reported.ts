@@ -1,3 +1,4 @@
+import { InstarError } from '@instar/contract'
 import type { GuestTree } from '../tree/guest-tree.ts'
 import type { Outcome } from './outcome.ts'
 import { newOutcome } from './outcome.ts'
@@ -50,16 +51,23 @@ const RULES: readonly ReportRule[] = [
   },
 ]
 
-/** What `reportForeignNames` reads. */
-export const REPORTED_GLOBS: readonly string[] = RULES.map(rule => rule.glob)
-
 /** Warns of files that name the source's hardware and are left alone. */
 export function reportForeignNames(tree: GuestTree): Outcome {
   const outcome = newOutcome()
   for (const { glob, pattern, means, weight } of RULES) {
     for (const path of tree.glob(glob)) {
-      if (pattern.test(tree.read(path) ?? '')) outcome.warnings.push({ path, message: means, weight })
+      if (pattern.test(readSmall(tree, path))) outcome.warnings.push({ path, message: means, weight })
     }
   }
   return outcome
+}
+
+/** A file that is too large to be read is not worth a failed morph here: nothing is changed in it. */
+function readSmall(tree: GuestTree, path: string): string {
+  try {
+    return tree.read(path) ?? ''
+  } catch (error) {
+    if (error instanceof InstarError && error.code === 'guest.too-large') return ''
+    throw error
+  }
 }

@@ -4,7 +4,7 @@ import { newOutcome } from './outcome.ts'
 import type { DeviceUse, ResolveDevice } from './resolver.ts'
 import { parseSourceName } from './source-names.ts'
 
-export const RESUME = '/etc/initramfs-tools/conf.d/resume'
+const RESUME = '/etc/initramfs-tools/conf.d/resume'
 const ASSIGNMENT = /^(\s*(?:export\s+)?RESUME=)(["']?)([^"'\s#]+)\2/
 
 /** Names the resume device of initramfs-tools by UUID: by a name of the old platform the boot waits for it in vain. */

@@ -16,7 +16,7 @@ const DATABASE_LIMIT_BYTES = 64 * 1024 * 1024
 const ALL = /^/
 /** Texts of boot loaders: never kernels, initramfs images or EFI programs, which are read where they lie. */
 const LOADER_TEXT = /\.(?:cfg|conf|lst|map|csv|env|nsh)$|^(?:grubenv|cmdline|default|entries\.srel|config-.*)$/i
-const MODULE_INDEX = /^modules\.(?:dep|builtin|alias|softdep|order|builtin\.modinfo)$/
+const MODULE_INDEX = /^(?:modules\.(?:dep|builtin|alias|softdep|order|builtin\.modinfo)|pkgbase)$/
 
 /**
  * What is loaded of every guest, from what morphing.md names. `/lib` and `/usr/lib` are both listed: one is a link on most systems. A step
