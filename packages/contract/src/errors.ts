@@ -244,6 +244,13 @@ export const ERRORS = {
     hint: 'The minion ended in mid-work; the image is as it was. Run again, with --memory if the host has little.',
   },
   'machine.too-much-output': { exit: 1, status: 502, fault: 'bug', hint: 'Report this; a command printed more than Instar can take.' },
+  'first-boot.bad-request': { exit: 2, status: 400, fault: 'user', hint: 'Change what the message names; a post-mount script has fewer limits.' },
+  'first-boot.unsupported-init': {
+    exit: 3,
+    status: 422,
+    fault: 'user',
+    hint: 'First-boot scripts need systemd, OpenRC or SysV init in the guest; do their work in a post-mount script.',
+  },
   'internal.bug': {
     exit: 1,
     status: 500,
