@@ -40,11 +40,6 @@ export function editCmdlines(tree: GuestTree, options: EditCmdlinesOptions): Cmd
   )
   edit(['/boot/grub/grub.conf', '/boot/grub/menu.lst', '/boot/efi/EFI/redhat/grub.conf'], text => editGrub1(text, session))
   edit(['/etc/update-extlinux.conf'], text => editVariables(text, session, ['default_kernel_opts', 'root']))
-  edit(['/etc/initramfs-tools/conf.d/resume'], text =>
-    text.replaceAll(/^RESUME=("?)([^"\n]*)/gm, (_, quote: string, value: string) => {
-      return `RESUME=${quote}${session.devices(`resume=${value}`).slice('resume='.length)}`
-    }),
-  )
   editDefaultGrub(tree, session)
   return { changed: session.changed, unresolved: session.unresolved }
 }
