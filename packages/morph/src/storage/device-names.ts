@@ -1,3 +1,4 @@
+import { plainName } from './group-names.ts'
 import type { BlockDevice } from './block-device.ts'
 
 /** Letters of a disk by its number: 0 is "a", 25 "z", 26 "aa". */
@@ -31,7 +32,8 @@ export function namesOfDevice(device: BlockDevice, devices: readonly BlockDevice
     if (partition.uuid) names.add(partition.uuid.toLowerCase()).add(`PARTUUID=${partition.uuid}`)
   }
   if (content?.uuid) names.add(content.uuid.toLowerCase()).add(`/dev/disk/by-uuid/${content.uuid}`).add(`UUID=${content.uuid}`)
-  if (mapping) names.add(`/dev/mapper/${mapping.name}`)
+  // A group whose name another has too may be parked under a longer name (group-names.ts).
+  if (mapping) names.add(`/dev/mapper/${mapping.name}`).add(`/dev/mapper/${plainName(mapping.name)}`)
   if (mapping?.volume) names.add(`/dev/${mapping.volume.volumeGroup}/${mapping.volume.name}`)
   return names
 }
