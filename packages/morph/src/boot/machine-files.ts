@@ -1,12 +1,12 @@
 import { InstarError } from '@instar/contract'
 import type { Machine, RunOptions, RunResult } from '@instar/machine'
 
-/** Runs a command on the machine; an exit code other than 0 is `boot.overlay-failed` with the command's last words. */
+/** Runs a command on the machine; an exit code other than 0 is `boot.command-failed` with the command's last words. */
 export async function runOrThrow(machine: Machine, argv: readonly string[], options: RunOptions): Promise<RunResult> {
   const result = await machine.run(argv, options)
   if (result.exitCode === 0) return result
   const how = result.timedOut ? 'did not finish in time' : `ended with ${result.exitCode ?? result.signal}`
-  throw new InstarError('boot.overlay-failed', `${argv.join(' ')} on ${machine.name} ${how}: ${result.stderrTail.trim()}`, {
+  throw new InstarError('boot.command-failed', `${argv.join(' ')} on ${machine.name} ${how}: ${result.stderrTail.trim()}`, {
     details: { argv, exitCode: result.exitCode },
   })
 }
