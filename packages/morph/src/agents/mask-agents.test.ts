@@ -194,6 +194,7 @@ test('what belongs to the target stays as it is', () => {
 test('logins that ask the old cloud are reported, not changed', () => {
   const tree = phonyGuest({
     'etc/nsswitch.conf': 'passwd: files oslogin\n',
+    'etc/chrony.conf': 'server 169.254.169.123\nserver ntp.example.org\n',
     'etc/ssh/sshd_config': '#AuthorizedKeysCommand /usr/share/ec2-instance-connect/eic_run_authorized_keys\n',
   })
 
