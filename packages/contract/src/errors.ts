@@ -243,7 +243,12 @@ export const ERRORS = {
     fault: 'user',
     hint: 'The appliance runs on x86-64 hosts; elsewhere, give a machine that has the disks with --minion ssh://HOST.',
   },
-  'machine.missing-tool': { exit: 3, status: 500, fault: 'user', hint: 'Install the package named in the details (instar doctor checks all).' },
+  'machine.missing-tool': {
+    exit: 3,
+    status: 500,
+    fault: 'user',
+    hint: 'Install the package named in the details (instar doctor checks all).',
+  },
   'machine.build-failed': {
     exit: 1,
     status: 500,
@@ -272,6 +277,12 @@ export const ERRORS = {
     fault: 'user',
     hint: 'Pass the data by a file or by standard input and not as an argument or variable.',
   },
+  'machine.network-failed': {
+    exit: 1,
+    status: 502,
+    fault: 'transient',
+    hint: 'Run again; the last words of the appliance are in the message.',
+  },
   'machine.file': { exit: 1, status: 500, fault: 'user', hint: 'The message tells what the machine said about the file.' },
   'machine.file-too-big': { exit: 1, status: 413, fault: 'user', hint: 'The file is larger than what Instar takes into memory.' },
   'machine.lost': {
@@ -281,7 +292,12 @@ export const ERRORS = {
     hint: 'The minion ended in mid-work; the image is as it was. Run again, with --memory if the host has little.',
   },
   'machine.too-much-output': { exit: 1, status: 502, fault: 'bug', hint: 'Report this; a command printed more than Instar can take.' },
-  'first-boot.bad-request': { exit: 2, status: 400, fault: 'user', hint: 'Change what the message names; a post-mount script has fewer limits.' },
+  'first-boot.bad-request': {
+    exit: 2,
+    status: 400,
+    fault: 'user',
+    hint: 'Change what the message names; a post-mount script has fewer limits.',
+  },
   'first-boot.unsupported-init': {
     exit: 3,
     status: 422,
