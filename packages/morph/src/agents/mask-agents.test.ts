@@ -71,7 +71,7 @@ test('the agents of QEMU are never masked, wherever the machine goes', () => {
     })
 
   for (const target of ['kvm', 'vmware', 'aws'] as const) {
-    for (const init of ['systemd', 'sysv', 'openrc'] as const)
+    for (const init of ['systemd', 'sysvinit', 'openrc'] as const)
       assert.deepEqual(maskAgents(guest(), { target, init, rpmNames: ['qemu-guest-agent'] }).masked, [])
   }
 })
@@ -107,7 +107,7 @@ test('sysv start links become stop links', () => {
     'etc/rc0.d/K01vmware-tools': { link: '../init.d/vmware-tools' },
   })
 
-  const { masked } = maskAgents(tree, { target: 'kvm', init: 'sysv' })
+  const { masked } = maskAgents(tree, { target: 'kvm', init: 'sysvinit' })
 
   assert.deepEqual(masked, ['vmware-tools'])
   assert.deepEqual(
@@ -125,7 +125,7 @@ test('links seen twice through a linked folder (Red Hat) are turned once', () =>
     'etc/init.d': { link: 'rc.d/init.d' },
   })
 
-  const { changes } = maskAgents(tree, { target: 'kvm', init: 'sysv' })
+  const { changes } = maskAgents(tree, { target: 'kvm', init: 'sysvinit' })
 
   assert.deepEqual(tree.list('/etc/rc.d/rc3.d'), ['K80hypervkvpd'])
   assert.deepEqual(changes, ['hypervkvpd (Hyper-V daemons) is not started any more in 1 runlevels'])
@@ -212,4 +212,13 @@ test('an agent of which nothing starts is named', () => {
 
   assert.equal(agents[0]?.name, 'VMware tools')
   assert.match(warnings[0]!.message, /nothing of it starts by itself/)
+})
+
+test('an init that we cannot tell to leave an agent out is reported', () => {
+  const tree = phonyGuest({ 'etc/init.d/vmware-tools': '' })
+
+  const { warnings, masked } = maskAgents(tree, { target: 'kvm', init: 'busybox' })
+
+  assert.deepEqual([masked, tree.changes()], [[], []])
+  assert.match(warnings[0]!.message, /VMware tools: how to keep it from starting under busybox/)
 })

@@ -1,3 +1,4 @@
+import type { InitSystem } from '../detect/init.ts'
 import type { OutcomeDraft, Outcome } from '../references/outcome.ts'
 import { newOutcome } from '../references/outcome.ts'
 import { setAside } from '../references/set-aside.ts'
@@ -7,11 +8,9 @@ import type { FoundAgent } from './find-agents.ts'
 import { findAgents } from './find-agents.ts'
 import { dropLeftovers } from './leftovers.ts'
 
-export type Init = 'systemd' | 'sysv' | 'upstart' | 'openrc'
-
 export interface MaskRequest {
   readonly target: Platform
-  readonly init: Init
+  readonly init: InitSystem
   /** See `findAgents`. */
   readonly rpmNames?: readonly string[]
 }
@@ -38,19 +37,30 @@ export function maskAgents(tree: GuestTree, { target, init, rpmNames = [] }: Mas
   return { ...outcome, agents, masked: [...new Set(masked)].sort() }
 }
 
-function maskAgent(tree: GuestTree, agent: FoundAgent, init: Init, outcome: OutcomeDraft): string[] {
+function maskAgent(tree: GuestTree, agent: FoundAgent, init: InitSystem, outcome: OutcomeDraft): string[] {
   switch (init) {
     case 'systemd':
       // systemd makes a unit from each sysv script; a mask of that name covers it.
       return [...agent.units, ...agent.services.filter(name => hasScript(tree, name)).map(name => `${name}.service`)].filter(unit =>
         maskUnit(tree, unit, agent, outcome),
       )
-    case 'sysv':
+    case 'sysvinit':
       return agent.services.filter(name => stopScript(tree, name, agent, outcome))
     case 'upstart':
       return agent.services.filter(name => [overrideJob(tree, name, agent, outcome), stopScript(tree, name, agent, outcome)].includes(true))
     case 'openrc':
       return agent.services.filter(name => leaveRunlevels(tree, name, agent, outcome))
+    case 'runit':
+    case 's6':
+    case 'procd':
+    case 'busybox':
+    case 'unknown':
+      outcome.warnings.push({
+        path: '/',
+        message: `${agent.name}: how to keep it from starting under ${init} is not known`,
+        weight: 'degraded',
+      })
+      return []
   }
 }
 

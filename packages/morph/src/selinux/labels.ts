@@ -1,9 +1,8 @@
+import { detectSelinux } from '../detect/selinux.ts'
 import type { StepWarning } from '../references/outcome.ts'
 import type { GuestTree, TreeChange } from '../tree/guest-tree.ts'
 import type { EntryKind } from './file-contexts.ts'
 import { createLabeller, parseFileContexts, parseSubstitutions } from './file-contexts.ts'
-
-const CONFIG = '/etc/selinux/config'
 
 /** A label to set as the extended attribute `security.selinux` (its value ends with a NUL), on the link itself where it is one. */
 export interface PathLabel {
@@ -34,8 +33,8 @@ export function planLabels(tree: GuestTree, changes: readonly TreeChange[]): Lab
 
 /** The same for paths that were written by other means, such as the guest's package manager. */
 export function labelPaths(tree: GuestTree, paths: readonly { readonly path: string; readonly kind: EntryKind }[]): LabelPlan {
-  const policy = selinuxPolicy(tree)
-  if (policy === undefined || paths.length === 0) return NOTHING
+  const { mode, policy = 'targeted' } = detectSelinux(tree)
+  if (mode === 'absent' || mode === 'disabled' || paths.length === 0) return NOTHING
   const base = `/etc/selinux/${policy}/contexts/files/file_contexts`
   const text = tree.read(base)
   if (text === undefined) return unreadable(base, 'it is not there')
@@ -51,15 +50,6 @@ export function labelPaths(tree: GuestTree, paths: readonly { readonly path: str
   if (unknown === undefined) return { labels, mustRelabel: false, warnings: [] }
   const why = `its pattern ${unknown.answer.kind === 'unknown' ? unknown.answer.pattern.slice(0, 200) : ''} cannot be matched safely against ${unknown.path}`
   return { ...unreadable(base, why), labels }
-}
-
-/** The name of the policy (SELINUXTYPE) of a guest that uses SELinux, else undefined. */
-export function selinuxPolicy(tree: GuestTree): string | undefined {
-  const config = tree.read(CONFIG)
-  if (config === undefined) return undefined
-  const setting = (name: string) => new RegExp(`^[ \\t]*${name}[ \\t]*=[ \\t]*([\\w-]+)`, 'm').exec(config)?.[1]
-  const mode = setting('SELINUX')?.toLowerCase()
-  return mode === 'enforcing' || mode === 'permissive' ? (setting('SELINUXTYPE') ?? 'targeted') : undefined
 }
 
 function unreadable(path: string, why: string): LabelPlan {
