@@ -1,12 +1,12 @@
-import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { readdir, rename } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { InstarError } from '@instar/contract'
-import { syncFile } from './durable.ts'
+import { syncFile, syncFolder } from './durable.ts'
 import { isSameFile } from './image-file.ts'
 import type { KeepRecord } from './keep.ts'
 import { readKeepRecord, writeKeepRecord } from './keep.ts'
 import type { Layer } from './layer.ts'
-import { LAYER_FILE, openLayer } from './layer.ts'
+import { LAYER_FILE, SUFFIX_LENGTH, layerDirectoryName, openLayer } from './layer.ts'
 import { probeImage } from './probe.ts'
 import { ownerOfLayer } from './sweep.ts'
 
@@ -58,12 +58,24 @@ export async function listKeptLayers(
   return found.sort((a, b) => a.record.order - b.record.order)
 }
 
-/** Opens a kept layer to go on with it; `image.changed` when its image is no longer what it was. Lock the image before. */
+/**
+ * Opens a kept layer to go on with it, as ours from now on; it stays kept until it is committed. `image.changed` when its image is no longer
+ * what it was. Lock the image before.
+ */
 export async function openKeptLayer(kept: KeptLayer, signal: AbortSignal): Promise<Layer> {
   const { image } = kept.record
   const probed = await probeImage(image.path, { format: image.format, allowBacking: image.allow_backing, skipCheck: true, signal })
   if (!isSameFile(probed.identity, image.identity)) {
     throw new InstarError('image.changed', `${image.path} was changed after the run ${kept.record.run_id}: its kept layer no longer fits`)
   }
-  return openLayer(probed, kept.directory, kept.record.layer_virtual_bytes)
+  const directory = await adopt(kept.directory)
+  return openLayer(probed, directory, kept.record.layer_virtual_bytes)
+}
+
+/** The name of the folder tells its owner, and other runs tell by it what may be removed. */
+async function adopt(directory: string): Promise<string> {
+  const ours = join(dirname(directory), layerDirectoryName(directory.slice(-SUFFIX_LENGTH)))
+  await rename(directory, ours)
+  await syncFolder(dirname(directory))
+  return ours
 }

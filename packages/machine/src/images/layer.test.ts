@@ -94,9 +94,12 @@ test('a kept layer survives its run and is opened again for the next, unless the
   assert.deepEqual(await listKeptLayers([folder.path], { runId: 'run-2' }), [])
   const again = await openKeptLayer(kept, signal)
   writeThrough(nodeName(again.node), 'read -P 9 0 1M')
+  await again[Symbol.asyncDispose]()
+  const [still] = await listKeptLayers([folder.path], { path: file })
+  assert.ok(still)
 
   writeDisk(file, 4, 1)
-  await assert.rejects(openKeptLayer(kept, signal), { code: 'image.changed', message: /run-1/ })
+  await assert.rejects(openKeptLayer(still, signal), { code: 'image.changed', message: /run-1/ })
 })
 
 test('sweeping removes what dead runs left, and nothing of living ones, kept ones or others', async () => {

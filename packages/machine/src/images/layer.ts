@@ -36,6 +36,7 @@ export interface LayerRequest {
 }
 
 export const LAYER_FILE = 'layer.qcow2'
+export const SUFFIX_LENGTH = 6
 const BESIDE = '.instar-layers'
 const DEFAULT_NEED_BYTES = 256 * 1024 * 1024
 /** QEMU's limit on a backing reference. */
@@ -94,6 +95,11 @@ export async function requireDurable(layer: Layer): Promise<void> {
   throw new InstarError('internal.bug', `the layer ${layer.file} lies in memory (tmpfs), its image ${layer.image.path} does not`)
 }
 
+/** A folder name that shows its owner; mkdtemp adds the suffix of 6 characters. */
+export function layerDirectoryName(suffix: string): string {
+  return `layer-${formatOwner(thisOwner())}-${suffix}`
+}
+
 /**
  * What a program that opens the layer by name reads. An image alone is named by its path; a chain is spelled out with each driver, so that
  * no reference inside of an image is followed.
@@ -108,12 +114,11 @@ function backingReference(image: ProbedImage): string {
 }
 
 async function makeDirectory(dir: string): Promise<string> {
-  const tag = formatOwner(thisOwner())
   // Another run may remove the empty folder between our two calls.
   for (let tries = 0; ; tries += 1) {
     await mkdir(dir, { recursive: true, mode: 0o700 })
     try {
-      return await mkdtemp(join(await realpath(dir), `layer-${tag}-`))
+      return await mkdtemp(join(await realpath(dir), layerDirectoryName('')))
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || tries === 3) throw error
     }

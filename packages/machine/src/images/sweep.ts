@@ -1,6 +1,7 @@
-import { readdir, rm, rmdir } from 'node:fs/promises'
+import { lstat, readdir, rm, rmdir, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { isKept } from './keep.ts'
+import { journalFileOf } from './commit-journal.ts'
+import { readKeepRecord } from './keep.ts'
 import type { Owner } from './owner.ts'
 import { mayBeAlive, ownerOfTemporary, parseOwner } from './owner.ts'
 
@@ -16,12 +17,35 @@ export async function sweepLayers(dir: string): Promise<string[]> {
   for (const name of await namesIn(dir)) {
     const owner = ownerOfLayer(name)
     const path = join(dir, name)
-    if (owner === undefined || mayBeAlive(owner) || (await isKept(path))) continue
+    if (owner === undefined || mayBeAlive(owner) || (await isNeeded(path))) continue
     await rm(path, { recursive: true, force: true })
     removed.push(path)
   }
   if (basename(dir) === '.instar-layers') await rmdir(dir).catch(() => undefined)
   return removed
+}
+
+/**
+ * A layer that was kept for a commit is needed as long as its image has a journal: without one the commit was not decided, or is done. An
+ * image that is no longer in its place may have taken its journal along.
+ */
+async function isNeeded(directory: string): Promise<boolean> {
+  const record = await readKeepRecord(directory).catch(() => 'unreadable' as const)
+  if (record === undefined) return false
+  if (record === 'unreadable' || record.reason === 'error') return true
+  const { path, identity } = record.image
+  const inode = await stat(path, { bigint: true }).then(
+    status => String(status.ino),
+    () => undefined,
+  )
+  return inode !== identity.inode || (await exists(journalFileOf(path)))
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await lstat(path).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => error.code !== 'ENOENT',
+  )
 }
 
 /** Removes the temporary files of dead runs in a folder, as a killed `--output` leaves them beside the new image. */
