@@ -129,37 +129,37 @@ for (const step of ['layers-kept', 'prepared'] as const) {
   })
 }
 
-for (const [step, disk] of [
-  ['committing', 0],
-  ['committed', 0],
-  ['committed', 1],
-  ['done', 0],
-  ['cleared', 1],
-  ['cleared', 0],
-] as const) {
-  test(`killed at "${step}" (disk ${disk}), the commit is finished by the next command on any of the disks`, async () => {
-    for (const named of [0, 1] as const) {
-      using folder = temporaryFolder()
-      const machine = await machineOf(folder.path)
-      const image = step === 'committed' || step === 'cleared' ? machine.images[disk] : undefined
-      const { killed } = await runChild(machine, step, image)
-      assert.ok(killed)
+const KILLS = [
+  { step: 'committing', disk: undefined, named: 0 },
+  { step: 'committing', disk: undefined, named: 1 },
+  { step: 'committed', disk: 0, named: 1 },
+  { step: 'committed', disk: 1, named: 0 },
+  { step: 'done', disk: undefined, named: 1 },
+  { step: 'cleared', disk: 1, named: 0 },
+  { step: 'cleared', disk: 0, named: 1 },
+] as const
 
-      const said = await finish([machine.images[named]])
-      await finish(machine.images)
+for (const { step, disk, named } of KILLS) {
+  test(`killed at "${step}"${disk === undefined ? '' : ` of disk ${disk}`}, the commit is finished by the next command on disk ${named}`, async () => {
+    using folder = temporaryFolder()
+    const machine = await machineOf(folder.path)
+    const { killed } = await runChild(machine, step, disk === undefined ? undefined : machine.images[disk])
+    assert.ok(killed)
 
-      assert.equal(said.length, step === 'committing' || step === 'committed' ? 2 : 0)
-      if (said[0] !== undefined) assert.match(said[0], /Finishing the commit to .*boot\.raw, .*data\.qcow2 that the run run-1 began/)
-      await assertCommitted(machine)
-    }
+    const said = await finish([machine.images[named]])
+
+    assert.equal(said.length, step === 'committing' || step === 'committed' ? 2 : 0)
+    if (said[0] !== undefined) assert.match(said[0], /Finishing the commit to .*boot\.raw, .*data\.qcow2 that the run run-1 began/)
+    await finish(machine.images)
+    await assertCommitted(machine)
   })
 }
 
 test('killed while qemu-img writes, at any moment, the commit is finished', async () => {
   let kills = 0
-  for (const delayMs of [1, 6, 12, 18, 26, 36]) {
+  for (const delayMs of [1, 8, 16, 28]) {
     using folder = temporaryFolder()
-    const machine = await machineOf(folder.path, 24)
+    const machine = await machineOf(folder.path, 12)
     const { child, ended } = startChild(machine, { killAt: 'never' })
     child.stdout.on('data', piece => {
       if (String(piece).includes('committing')) setTimeout(() => child.kill('SIGKILL'), delayMs)
@@ -170,7 +170,7 @@ test('killed while qemu-img writes, at any moment, the commit is finished', asyn
 
     await assertCommitted(machine)
   }
-  assert.ok(kills >= 3, `only ${kills} kills came before the end`)
+  assert.ok(kills >= 2, `only ${kills} kills came before the end`)
 })
 
 test('a finished commit that is cut off itself is finished by the one after', async () => {
