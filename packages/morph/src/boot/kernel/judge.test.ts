@@ -5,7 +5,6 @@ import { phonyGuest } from '../../tree/phony-guest.ts'
 import { MODE_FILE, writeCpio } from '../initramfs/cpio-write.ts'
 import { readInitramfs } from '../initramfs/read.ts'
 import { renderOverlay } from './append-overlay.ts'
-import { findKernels } from './find-kernels.ts'
 import { type KernelQuestion, judgeKernel } from './judge.ts'
 import { readKernelModules } from './modules.ts'
 import type { Bus, RootStack } from './needs.ts'
@@ -271,41 +270,6 @@ test('a block in the guest that the image lacks is a warning', async () => {
   const asked = await question({ ...CASES[0]!, files: { 'etc/modprobe.d/x.conf': 'blacklist virtio-blk\n' } })
 
   assert.match(judgeKernel(asked).warnings.join(), /next initramfs .* lack virtio_blk: blacklist in \/etc\/modprobe.d\/x.conf/)
-})
-
-test('finds kernels by the names that the distributions give them', () => {
-  const tree = phonyGuest({
-    lib: { link: 'usr/lib' },
-    ...phonyModules({ version: '6.1.0-28-amd64' }),
-    ...phonyModules({ version: '6.6.41-0-lts' }),
-    ...phonyModules({ version: '6.9.7-arch1-1' }),
-    'usr/lib/modules/6.0-removed/kernel/left.ko': '',
-    'boot/vmlinuz-6.1.0-28-amd64': 'k',
-    'boot/initrd.img-6.1.0-28-amd64': 'i',
-    'boot/vmlinuz-6.1.0-28-amd64.dpkg-bak': 'k',
-    'boot/vmlinuz': { link: 'vmlinuz-6.1.0-28-amd64' },
-    'boot/vmlinuz-lts': 'k',
-    'boot/initramfs-lts': 'i',
-    'boot/vmlinuz-linux': 'k',
-    'boot/initramfs-linux.img': 'i',
-    'boot/vmlinuz-0-rescue-0af': 'k',
-    'boot/initramfs-0-rescue-0af.img': 'i',
-    'boot/0123456789abcdef0123456789abcdef/6.1.0-28-amd64/linux': 'k',
-    'boot/0123456789abcdef0123456789abcdef/6.1.0-28-amd64/initrd': 'i',
-  })
-
-  const found = findKernels(tree)
-
-  assert.deepEqual(
-    found.map(({ name, version, initramfs, isRescue }) => [name, version, initramfs?.split('/').at(-1), isRescue]),
-    [
-      ['linux', '6.9.7-arch1-1', 'initramfs-linux.img', false],
-      ['lts', '6.6.41-0-lts', 'initramfs-lts', false],
-      ['6.1.0-28-amd64', '6.1.0-28-amd64', 'initrd.img-6.1.0-28-amd64', false],
-      ['6.1.0-28-amd64', '6.1.0-28-amd64', 'initrd', false],
-      ['0-rescue-0af', undefined, 'initramfs-0-rescue-0af.img', true],
-    ],
-  )
 })
 
 test('reads drivers that are built in from the configuration where there is no list', () => {
