@@ -304,6 +304,18 @@ export const ERRORS = {
     fault: 'user',
     hint: 'First-boot scripts need systemd, OpenRC or SysV init in the guest; do their work in a post-mount script.',
   },
+  'morph.scripts-skipped': {
+    exit: 3,
+    status: 422,
+    fault: 'user',
+    hint: 'Leave --skip-os-morphing out, or give these scripts for replica_first_boot. instar plan shows what would run.',
+  },
+  'guest.unsupported': {
+    exit: 3,
+    status: 422,
+    fault: 'user',
+    hint: 'Linux guests are morphed. With --skip-os-morphing and no scripts nothing needs to be done; boot the image as it is.',
+  },
   'internal.bug': {
     exit: 1,
     status: 500,
@@ -375,6 +387,43 @@ export const ERRORS = {
     status: 422,
     fault: 'user',
     hint: "The drivers could not be added to the guest's initramfs, which is as it was. The cause is in the message.",
+  },
+  'packages.unsupported': {
+    exit: 3,
+    status: 422,
+    fault: 'user',
+    hint: 'Install or remove it by a first-boot script, or without --install and --remove.',
+  },
+  'packages.no-repository': {
+    exit: 1,
+    status: 502,
+    fault: 'user',
+    hint: 'The guest itself would fail the same way: correct its package sources by a post-mount script, or install at first boot.',
+  },
+  'packages.unknown-name': { exit: 1, status: 422, fault: 'user', hint: 'Name the package as the package manager of the guest knows it.' },
+  'packages.no-space': {
+    exit: 1,
+    status: 422,
+    fault: 'user',
+    hint: 'Free some space in the guest (a post-mount script can), or make the disk larger.',
+  },
+  'packages.broken': {
+    exit: 1,
+    status: 422,
+    fault: 'user',
+    hint: 'Repair the package database of the guest on the source, or by a post-mount script, and run again.',
+  },
+  'packages.failed': {
+    exit: 1,
+    status: 422,
+    fault: 'user',
+    hint: 'The last lines of the package manager of the guest are in the message.',
+  },
+  'packages.timed-out': {
+    exit: 5,
+    status: 504,
+    fault: 'user',
+    hint: 'A package may be asking a question or waiting for a server; install it by a first-boot script.',
   },
 } as const satisfies Record<string, ErrorEntry>
 
