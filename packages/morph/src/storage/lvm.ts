@@ -61,12 +61,13 @@ async function runLvm(command: readonly string[], devices: readonly string[], sc
 export function lvmConfig(devices: readonly string[], hasUdev: boolean, systemIds: readonly string[] = []): string {
   const accept = devices.map(device => JSON.stringify(`a|^${device.replaceAll(/[^\w/]/g, '\\$&')}$|`))
   const filter = `[${[...accept, '"r|.*|"'].join(',')}]`
+  const udev = hasUdev ? 1 : 0
   const ids = `[${systemIds.map(id => JSON.stringify(id)).join(',')}]`
   return [
-    `devices{filter=${filter} global_filter=${filter} use_devicesfile=0 scan_lvs=1 md_component_detection=0 multipath_component_detection=0}`,
+    `devices{filter=${filter} global_filter=${filter} use_devicesfile=0 scan_lvs=1 md_component_detection=0 multipath_component_detection=0 obtain_device_list_from_udev=${udev} external_device_info_source="none"}`,
     'global{event_activation=0 use_lvmlockd=0 use_lvmpolld=0}',
     'backup{backup=0 archive=0}',
-    `activation{udev_sync=${hasUdev ? 1 : 0} udev_rules=${hasUdev ? 1 : 0} monitoring=0}`,
+    `activation{udev_sync=${udev} udev_rules=${udev} monitoring=0}`,
     systemIds.length > 0 ? `local{extra_system_ids=${ids}}` : '',
   ].join(' ')
 }

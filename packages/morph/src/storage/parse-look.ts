@@ -29,17 +29,23 @@ interface LsblkNode {
   size: number | string | null
   ro: boolean | string | number
   mountpoint: string | null
-  children?: LsblkNode[]
+  children?: unknown
+}
+
+function isNode(value: unknown): value is LsblkNode {
+  if (typeof value !== 'object' || value === null) return false
+  const { kname, type, 'maj:min': number } = value as Partial<LsblkNode>
+  return typeof kname === 'string' && typeof type === 'string' && typeof number === 'string'
 }
 
 interface FlatNode extends LsblkNode {
   parents: string[]
 }
 
-function parseLsblk(text: string): LsblkNode[] {
+function parseLsblk(text: string): unknown[] {
   try {
-    const nodes = (JSON.parse(text) as { blockdevices?: unknown }).blockdevices
-    if (Array.isArray(nodes)) return nodes as LsblkNode[]
+    const nodes: unknown = (JSON.parse(text) as { blockdevices?: unknown } | null)?.blockdevices
+    if (Array.isArray(nodes)) return nodes
   } catch (error) {
     throw new InstarError('storage.unreadable', `lsblk answered with ${text.length} characters that are not JSON`, { cause: error })
   }
@@ -47,14 +53,14 @@ function parseLsblk(text: string): LsblkNode[] {
 }
 
 /** A device on several others appears below each of them. */
-function flatten(roots: readonly LsblkNode[]): Map<string, FlatNode> {
+function flatten(roots: readonly unknown[]): Map<string, FlatNode> {
   const flat = new Map<string, FlatNode>()
-  const visit = (node: LsblkNode, parent: string | undefined, depth: number): void => {
-    if (typeof node.kname !== 'string' || depth > 64) return
+  const visit = (node: unknown, parent: string | undefined, depth: number): void => {
+    if (!isNode(node) || depth > 64) return
     const known = flat.get(node.kname) ?? { ...node, parents: [] }
     if (parent !== undefined && !known.parents.includes(parent)) known.parents.push(parent)
     flat.set(node.kname, known)
-    for (const child of node.children ?? []) visit(child, node.kname, depth + 1)
+    for (const child of Array.isArray(node.children) ? node.children : []) visit(child, node.kname, depth + 1)
   }
   for (const root of roots) visit(root, undefined, 0)
   return flat
