@@ -71,6 +71,8 @@ export interface MachineDisk {
   readonly file: string
   readonly format: ImageFormat
   readonly readOnly: boolean
+  /** The file's whole block graph in the spelling of QEMU's `-blockdev`, where QEMU shall not follow the references inside of images. */
+  readonly node?: object
 }
 
 export type ImageFormat = 'raw' | 'qcow2' | 'vmdk' | 'vhdx' | 'vdi' | 'vpc'

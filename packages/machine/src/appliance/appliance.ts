@@ -1,0 +1,192 @@
+import { stat } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { InstarError } from '@instar/contract'
+import type { Machine, MachineDisk, RunOptions, RunResult, Survivor } from '../machine.ts'
+import { runCommand } from './channel/run-command.ts'
+import { MAX_DISKS, type QemuDisk, blockNode, diskDevice } from './qemu/argv.ts'
+import { setNetwork } from './network.ts'
+import type { Vm } from './vm.ts'
+
+const READ_DEFAULT_MAX_BYTES = 64 * 1024 * 1024
+const LIST_MAX_BYTES = 64 * 1024 * 1024
+const DISKS_MAX_BYTES = 64 * 1024
+/** What the agent's own jobs answer with for a file that is not there (ENOENT). */
+const NOT_FOUND = 2
+const DISK_TIMEOUT_MS = 30_000
+const DISK_POLL_MS = 10
+/** The guest writes out its caches before it is ended. */
+const SYNC_TIMEOUT_MS = 20_000
+
+interface ApplianceParts {
+  readonly vm: Vm
+  readonly accel: 'kvm' | 'tcg'
+  readonly disks: readonly QemuDisk[]
+  /** Frees what the start made on the host. */
+  readonly cleanUp: () => Promise<void>
+}
+
+/** The appliance as a `Machine`: commands and files through the agent, disks and network through QEMU's monitor. */
+export class Appliance implements Machine {
+  readonly name: string
+  readonly isEmulated: boolean
+  readonly devices: readonly string[]
+  readonly #vm: Vm
+  readonly #cleanUp: () => Promise<void>
+  /** Every disk by its device. */
+  readonly #disks: Map<string, QemuDisk>
+  #lastDisk: number
+  #isDisposed = false
+
+  constructor({ vm, accel, cleanUp, disks }: ApplianceParts, devices: readonly string[]) {
+    this.name = `appliance (${accel})`
+    this.isEmulated = accel === 'tcg'
+    this.devices = devices
+    this.#vm = vm
+    this.#cleanUp = cleanUp
+    this.#disks = new Map(disks.map((disk, index) => [devices[index]!, disk]))
+    this.#lastDisk = disks.length - 1
+  }
+
+  async run(argv: readonly string[], options: RunOptions): Promise<RunResult> {
+    if (argv[0] === '') throw new InstarError('machine.bad-request', 'the name of the program is empty')
+    return await runCommand(this.#vm.channel, argv, options)
+  }
+
+  async attach(disk: MachineDisk, signal: AbortSignal): Promise<string> {
+    if (this.#disks.size >= MAX_DISKS) throw tooManyDisks(this.#disks.size + 1)
+    this.#lastDisk += 1
+    const added = await nameDisk(disk, this.#lastDisk)
+    const { qmp } = this.#vm
+    await qmp.execute('blockdev-add', blockNode(added), signal).catch((error: unknown) => {
+      throw new InstarError('machine.disk-refused', `cannot attach ${disk.file}`, { cause: error })
+    })
+    try {
+      await qmp.execute('device_add', diskDevice(added), signal)
+      const [device] = await findDevices(this.#vm, [added], signal)
+      this.#disks.set(device!, added)
+      return device!
+    } catch (error) {
+      const cleanUp = AbortSignal.timeout(DISK_TIMEOUT_MS)
+      await this.#remove(added, cleanUp).catch(() => {})
+      throw error
+    }
+  }
+
+  async detach(device: string, signal: AbortSignal): Promise<void> {
+    const disk = this.#disks.get(device)
+    if (disk === undefined) throw new InstarError('machine.no-device', `${this.name} has no disk ${device}`)
+    await this.#remove(disk, AbortSignal.any([signal, AbortSignal.timeout(DISK_TIMEOUT_MS)]))
+    this.#disks.delete(device)
+  }
+
+  /** The guest lets go of the device first, which it tells by an event; only then is its file closed. */
+  async #remove(disk: QemuDisk, signal: AbortSignal): Promise<void> {
+    const { qmp } = this.#vm
+    const id = diskDevice(disk)['id']
+    const gone = qmp.event('DEVICE_DELETED', data => data['device'] === id, signal)
+    gone.catch(() => {})
+    await qmp.execute('device_del', { id }, signal)
+    await gone
+    await qmp.execute('blockdev-del', { 'node-name': disk.id }, signal)
+  }
+
+  async read(path: string, options: { signal: AbortSignal; maxBytes?: number }): Promise<Buffer | undefined> {
+    const maxBytes = options.maxBytes ?? READ_DEFAULT_MAX_BYTES
+    const pieces: Buffer[] = []
+    let bytes = 0
+    const result = await runCommand(this.#vm.channel, ['', 'read', path], {
+      signal: options.signal,
+      onStdout: piece => {
+        bytes += piece.length
+        if (bytes > maxBytes) throw new InstarError('machine.file-too-big', `${path} has more than ${maxBytes} bytes`)
+        pieces.push(piece)
+      },
+    })
+    return this.#isFound(result) ? Buffer.concat(pieces) : undefined
+  }
+
+  async write(path: string, content: Uint8Array | string, options: { signal: AbortSignal; mode?: number }): Promise<void> {
+    const argv = ['', 'write', path, String(options.mode ?? 0o600)]
+    const result = await runCommand(this.#vm.channel, argv, { signal: options.signal, stdin: content })
+    if (!this.#isFound(result)) throw fileError(result)
+  }
+
+  async list(path: string, signal: AbortSignal): Promise<string[] | undefined> {
+    const result = await runCommand(this.#vm.channel, ['', 'list', path], { signal, captureBytes: LIST_MAX_BYTES })
+    if (!this.#isFound(result)) return undefined
+    const names = splitAtNul(result.stdout)
+    return names.sort((a, b) => Buffer.compare(a, b)).map(name => name.toString('utf8'))
+  }
+
+  async network(on: boolean, signal: AbortSignal): Promise<void> {
+    await setNetwork(this.#vm, on, signal)
+  }
+
+  async endSurvivors(signal: AbortSignal): Promise<Survivor[]> {
+    signal.throwIfAborted()
+    return await this.#vm.channel.endKept()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isDisposed) return
+    this.#isDisposed = true
+    try {
+      // A guest that hangs or is dead has nothing to write out any more.
+      await runCommand(this.#vm.channel, ['', 'sync'], { signal: AbortSignal.timeout(SYNC_TIMEOUT_MS) }).catch(() => {})
+      this.#vm.channel.lose(new InstarError('machine.lost', 'the appliance has been put away'))
+      await this.#vm.quit()
+    } finally {
+      await this.#cleanUp()
+    }
+  }
+
+  /** False when the file is not there; any other failure of one of the agent's jobs is thrown. */
+  #isFound(result: RunResult): boolean {
+    if (result.exitCode === 0) return true
+    if (result.exitCode === NOT_FOUND) return false
+    throw fileError(result)
+  }
+}
+
+/** Names a disk for QEMU and the guest. A file that cannot be looked at throws `machine.disk-refused`. */
+export async function nameDisk(disk: MachineDisk, index: number): Promise<QemuDisk> {
+  const stats = await stat(disk.file).catch((error: unknown) => {
+    throw new InstarError('machine.disk-refused', `cannot use the disk ${disk.file}`, { cause: error })
+  })
+  return { id: `instar-disk${index}`, disk, isBlockDevice: stats.isBlockDevice() }
+}
+
+export function tooManyDisks(count: number): InstarError {
+  return new InstarError('machine.disk-refused', `${count} disks were given, the appliance takes ${MAX_DISKS}`, {
+    hint: 'Give it fewer disks at once.',
+  })
+}
+
+/** The devices of disks in their order, found by serial number once the guest has them all. */
+export async function findDevices(vm: Vm, disks: readonly QemuDisk[], signal: AbortSignal): Promise<string[]> {
+  const until = performance.now() + DISK_TIMEOUT_MS
+  for (;;) {
+    const result = await runCommand(vm.channel, ['', 'disks'], { signal, captureBytes: DISKS_MAX_BYTES })
+    const bySerial = new Map(splitAtNul(result.stdout).map(line => line.toString('utf8').split(' ') as [string, string]))
+    const devices = disks.map(({ id }) => bySerial.get(id))
+    if (devices.every(device => device !== undefined)) return devices
+    if (performance.now() > until) {
+      throw new InstarError('machine.start-failed', `the appliance did not find its disks within ${DISK_TIMEOUT_MS} ms`, {
+        details: { wanted: disks.map(({ id }) => id), found: Object.fromEntries(bySerial) },
+      })
+    }
+    await sleep(DISK_POLL_MS, undefined, { signal })
+  }
+}
+
+function fileError(result: RunResult): InstarError {
+  return new InstarError('machine.file', `${result.argv[1]} in the appliance: ${result.stderrTail.trim()}`, {
+    details: { argv: result.argv },
+  })
+}
+
+function splitAtNul(bytes: Buffer): Buffer[] {
+  const parts: Buffer[] = []
+  for (let at = 0, end = bytes.indexOf(0); end !== -1; at = end + 1, end = bytes.indexOf(0, at)) parts.push(bytes.subarray(at, end))
+  return parts
+}

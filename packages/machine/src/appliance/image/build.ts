@@ -1,0 +1,152 @@
+import { randomInt } from 'node:crypto'
+import { mkdir, readFile, readdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { InstarError } from '@instar/contract'
+import { holdLock } from '../host/lock.ts'
+import { runHostTool } from '../host/host-tool.ts'
+import { modulePaths } from './module-order.ts'
+import { AGENT_PATH, BOOT_MODULES, EXCLUDED_PATHS, FILES, FOLDERS, LINKS, MODULE_LIST_PATH, PACKAGES, SUITE } from './recipe.ts'
+import { recipeHash } from './recipe-hash.ts'
+import { makeRootDisk } from './root-disk.ts'
+import { unpackKernel } from './vmlinux.ts'
+
+const AGENT_SOURCE = new URL('../guest/agent.pl', import.meta.url)
+const DRAFT_PREFIX = 'draft-appliance-'
+
+/** A built appliance, ready to start any number of times at once. */
+export interface ApplianceImage {
+  readonly kernel: string
+  readonly rootImage: string
+  /** The disk's id in hexadecimal, part of its partition's PARTUUID. */
+  readonly diskId: string
+  /** Changes when the content does; for answers that depend on it. */
+  readonly hash: string
+}
+
+export interface BuildOptions {
+  readonly cacheDir: string
+  readonly signal: AbortSignal
+  /** Sentences in the present, for people. */
+  readonly onProgress: (message: string) => void
+}
+
+/** The appliance of this recipe from the cache, built first if it is not there. Two who want it at once build it once. */
+export async function provideImage(options: BuildOptions): Promise<ApplianceImage> {
+  const agent = await readFile(AGENT_SOURCE)
+  const hash = recipeHash(agent)
+  const folder = join(options.cacheDir, `appliance-${hash}`)
+  const built = await readImage(folder, hash)
+  if (built !== undefined) return built
+  await mkdir(options.cacheDir, { recursive: true })
+  await using _ = await holdLock(join(options.cacheDir, 'appliance.lock'), options.signal)
+  const builtMeanwhile = await readImage(folder, hash)
+  if (builtMeanwhile !== undefined) return builtMeanwhile
+  await removeDrafts(options.cacheDir)
+  const draft = join(options.cacheDir, `${DRAFT_PREFIX}${process.pid}`)
+  try {
+    await build(draft, agent, options)
+    await rename(draft, folder)
+  } finally {
+    await removeTree(draft)
+  }
+  return (await readImage(folder, hash))!
+}
+
+/** We hold the lock, so whoever made these is dead. */
+async function removeDrafts(cacheDir: string): Promise<void> {
+  for (const name of await readdir(cacheDir)) if (name.startsWith(DRAFT_PREFIX)) await removeTree(join(cacheDir, name))
+}
+
+async function removeTree(folder: string): Promise<void> {
+  await rm(folder, { recursive: true, force: true })
+}
+
+async function readImage(folder: string, hash: string): Promise<ApplianceImage | undefined> {
+  try {
+    const diskId = (await readFile(join(folder, 'disk-id'), 'utf8')).trim()
+    return { kernel: join(folder, 'vmlinux'), rootImage: join(folder, 'root.img'), diskId, hash }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw new InstarError('machine.build-failed', `cannot read the appliance in ${folder}`, { cause: error })
+  }
+}
+
+async function build(draft: string, agent: Buffer, { signal, onProgress }: BuildOptions): Promise<void> {
+  const root = join(draft, 'root')
+  await mkdir(draft, { recursive: true })
+  onProgress(`Building the appliance: fetching ${PACKAGES.length} Debian packages and what they need`)
+  await unpackPackages(root, draft, signal)
+  onProgress('Building the appliance: unpacking the kernel')
+  await takeKernel(root, join(draft, 'vmlinux'), signal)
+  await prepareModules(root, signal)
+  await addOwnFiles(root, agent)
+  onProgress('Building the appliance: making its disk')
+  const diskId = randomInt(1, 2 ** 32)
+  await makeRootDisk({ root, file: join(draft, 'root.img'), contentBytes: await treeBytes(root), diskId, signal })
+  await removeTree(root)
+  // Last: what holds this file is complete.
+  await writeFile(join(draft, 'disk-id'), `${diskId.toString(16).padStart(8, '0')}\n`)
+}
+
+/** Chrootless mode needs neither root nor namespaces, and `extract` runs nothing of the packages. */
+async function unpackPackages(root: string, draft: string, signal: AbortSignal): Promise<void> {
+  const excludes = EXCLUDED_PATHS.map(path => `--dpkgopt=path-exclude=${path}`)
+  const recipe = ['--mode=chrootless', '--variant=extract', '--architectures=amd64', `--include=${PACKAGES.join(',')}`, ...excludes]
+  await runHostTool(['mmdebstrap', '--quiet', '--format=directory', ...recipe, SUITE, root], {
+    signal,
+    package: 'mmdebstrap',
+    env: { TMPDIR: draft, HOME: draft },
+  })
+}
+
+async function takeKernel(root: string, file: string, signal: AbortSignal): Promise<void> {
+  const boot = join(root, 'boot')
+  const name = (await readdir(boot)).find(entry => entry.startsWith('vmlinuz-'))
+  if (name === undefined) throw new InstarError('machine.build-failed', 'the kernel package brought no /boot/vmlinuz-*')
+  await writeFile(file, await unpackKernel(await readFile(join(boot, name)), signal))
+  await removeTree(boot)
+}
+
+/** Makes the index that modprobe reads. The appliance's own depmod does it, started by its own loader: hosts often have none. */
+async function prepareModules(root: string, signal: AbortSignal): Promise<void> {
+  const release = (await readdir(join(root, 'lib/modules')))[0] ?? ''
+  const libraries = ['lib/x86_64-linux-gnu', 'usr/lib/x86_64-linux-gnu'].map(folder => join(root, folder))
+  const loader = join(libraries[0]!, 'ld-linux-x86-64.so.2')
+  const depmod = ['--argv0', 'depmod', '--library-path', libraries.join(':'), join(root, 'bin/kmod')]
+  await runHostTool([loader, ...depmod, '--basedir', root, release], { signal, package: 'libc6' })
+  const folder = `/lib/modules/${release}`
+  const dependencies = await readFile(join(root, folder, 'modules.dep'), 'utf8')
+  await writeInto(
+    root,
+    MODULE_LIST_PATH,
+    `${modulePaths(dependencies, BOOT_MODULES)
+      .map(path => `${folder}/${path}`)
+      .join('\n')}\n`,
+  )
+}
+
+async function addOwnFiles(root: string, agent: Buffer): Promise<void> {
+  for (const folder of FOLDERS) await mkdir(join(root, folder), { recursive: true })
+  for (const [path, content] of Object.entries(FILES)) await writeInto(root, path, content)
+  for (const [path, target] of Object.entries(LINKS)) {
+    await rm(join(root, path), { force: true })
+    await symlink(target, join(root, path))
+  }
+  await rm(join(root, AGENT_PATH), { force: true })
+  await writeInto(root, AGENT_PATH, `#!/usr/bin/perl\n${agent.toString('utf8')}`, 0o755)
+}
+
+async function writeInto(root: string, path: string, content: string, mode = 0o644): Promise<void> {
+  const file = join(root, path)
+  await mkdir(dirname(file), { recursive: true })
+  await writeFile(file, content, { mode })
+}
+
+async function treeBytes(root: string): Promise<number> {
+  const entries = await readdir(root, { recursive: true, withFileTypes: true })
+  const sizes = await Promise.all(
+    entries.filter(entry => entry.isFile()).map(async entry => (await stat(join(entry.parentPath, entry.name))).size),
+  )
+  // A file of any size takes whole blocks.
+  return sizes.reduce((sum, size) => sum + Math.ceil(size / 4096) * 4096, 0)
+}

@@ -1,0 +1,58 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import type { Duplex, Readable } from 'node:stream'
+import { HOST_ENV } from '../host/host-tool.ts'
+
+const KEEP_BYTES = 8 * 1024
+
+export interface QemuEnd {
+  readonly exitCode: number | null
+  readonly signal: NodeJS.Signals | null
+  /** The last KiB of QEMU's messages and of the guest's console. */
+  readonly stderr: string
+  readonly console: string
+}
+
+/** A running QEMU with its two private sockets. It dies with us, even by SIGKILL: setpriv has the kernel see to it. */
+export class QemuProcess {
+  readonly pid: number
+  readonly channel: Duplex
+  readonly qmp: Duplex
+  /** Resolves when the process has ended, however. */
+  readonly ended: Promise<QemuEnd>
+  readonly #child: ChildProcess
+
+  /** `folder` takes QEMU's temporary files. */
+  constructor(argv: readonly string[], folder: string) {
+    this.#child = spawn('setpriv', ['--pdeathsig', 'KILL', 'qemu-system-x86_64', ...argv], {
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
+      env: { ...HOST_ENV, TMPDIR: folder },
+    })
+    this.pid = this.#child.pid ?? 0
+    this.channel = this.#child.stdio[3] as Duplex
+    this.qmp = this.#child.stdio[4] as Duplex
+    this.ended = this.#watch()
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL')
+  }
+
+  async #watch(): Promise<QemuEnd> {
+    const console = keepEnd(this.#child.stdout!)
+    const stderr = keepEnd(this.#child.stderr!)
+    const { promise, resolve } = Promise.withResolvers<{ exitCode: number | null; signal: NodeJS.Signals | null; error?: Error }>()
+    this.#child.once('error', error => resolve({ exitCode: null, signal: null, error }))
+    this.#child.once('close', (exitCode, signal) => resolve({ exitCode, signal }))
+    const { error, ...end } = await promise
+    return { ...end, stderr: error?.message ?? stderr(), console: console() }
+  }
+}
+
+function keepEnd(stream: Readable): () => string {
+  let kept = ''
+  stream.setEncoding('utf8')
+  stream.on('data', (text: string) => {
+    kept = (kept + text).slice(-KEEP_BYTES)
+  })
+  return () => kept.trim()
+}

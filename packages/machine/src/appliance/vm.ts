@@ -1,0 +1,115 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { InstarError } from '@instar/contract'
+import { Channel } from './channel/channel.ts'
+import { type QemuOptions, qemuArguments } from './qemu/argv.ts'
+import { type QemuEnd, QemuProcess } from './qemu/process.ts'
+import { Qmp } from './qemu/qmp.ts'
+
+/** QEMU writes out what it has of the disks before it goes. */
+const QUIT_TIMEOUT_MS = 20_000
+
+/** QEMU with an agent that has greeted: the channel for commands and the monitor for devices. */
+export interface Vm {
+  readonly channel: Channel
+  readonly qmp: Qmp
+  readonly pid: number
+  /** Ends QEMU in order, with its images flushed; kills it when that takes too long. */
+  quit(): Promise<void>
+  kill(): Promise<void>
+}
+
+interface StartOptions extends QemuOptions {
+  /** For QEMU's temporary files. */
+  readonly folder: string
+  readonly bootTimeoutMs: number
+  readonly onStarted: (pid: number) => Promise<void>
+  readonly signal: AbortSignal
+}
+
+/** Starts QEMU and waits for the agent. Throws `machine.start-failed` with QEMU's and the guest's last words when it does not come. */
+export async function startVm(options: StartOptions): Promise<Vm> {
+  options.signal.throwIfAborted()
+  const qemu = new QemuProcess(qemuArguments(options), options.folder)
+  const channel = new Channel(qemu.channel)
+  const qmp = new Qmp(qemu.qmp)
+  const ended = watchEnd(qemu, channel, qmp)
+  const kill = async () => {
+    qemu.kill()
+    await ended
+  }
+  try {
+    await options.onStarted(qemu.pid)
+    await waitForGreeting(channel, qemu, options)
+  } catch (error) {
+    await kill()
+    throw error
+  }
+  return { channel, qmp, pid: qemu.pid, kill, quit: () => quit(qmp, ended, kill) }
+}
+
+async function watchEnd(qemu: QemuProcess, channel: Channel, qmp: Qmp): Promise<void> {
+  const end = await qemu.ended
+  const error = new InstarError('machine.lost', `the appliance has ended: ${describeEnd(end)}`, { details: { ...end } })
+  channel.lose(error)
+  qmp.lose(error)
+}
+
+async function waitForGreeting(channel: Channel, qemu: QemuProcess, { signal, bootTimeoutMs }: StartOptions): Promise<void> {
+  const done = new AbortController()
+  const stop = AbortSignal.any([signal, done.signal])
+  const timer = sleep(bootTimeoutMs, 'late' as const, { signal: stop })
+  timer.catch(() => {})
+  try {
+    if ((await Promise.race([channel.ready, timer])) === 'late') {
+      qemu.kill()
+      const end = await qemu.ended
+      throw new InstarError('machine.start-failed', `the appliance did not answer within ${bootTimeoutMs} ms: ${lastWords(end)}`)
+    }
+  } catch (error) {
+    signal.throwIfAborted()
+    if (error instanceof InstarError && error.code === 'machine.lost') throw await startFailed(qemu, error)
+    throw error
+  } finally {
+    done.abort()
+  }
+}
+
+async function startFailed(qemu: QemuProcess, cause: Error): Promise<InstarError> {
+  qemu.kill()
+  const end = await qemu.ended
+  if (end.exitCode === 127) {
+    return new InstarError('machine.missing-tool', 'the program qemu-system-x86_64 is not installed', {
+      hint: 'Install it: apt-get install qemu-system-x86',
+      cause,
+    })
+  }
+  // QEMU's words about a disk that somebody else has open, or that is not there.
+  const isDisk = /lock|Could not open|Image is not in/.test(end.stderr)
+  return new InstarError(isDisk ? 'machine.disk-refused' : 'machine.start-failed', `the appliance did not start: ${describeEnd(end)}`, {
+    details: { ...end },
+  })
+}
+
+async function quit(qmp: Qmp, ended: Promise<void>, kill: () => Promise<void>): Promise<void> {
+  const signal = AbortSignal.timeout(QUIT_TIMEOUT_MS)
+  // The answer may be lost with QEMU, and a QEMU that is dead already has quit.
+  const asked = qmp.execute('quit', {}, signal).catch(() => {})
+  const late = new Promise(resolve => signal.addEventListener('abort', resolve, { once: true }))
+  await Promise.race([Promise.all([asked, ended]), late])
+  await kill()
+}
+
+function describeEnd(end: QemuEnd): string {
+  const how = end.signal === null ? `QEMU exited with ${end.exitCode}` : `QEMU was ended by ${end.signal}`
+  return `${how}; ${lastWords(end)}`
+}
+
+function lastWords({ stderr, console }: QemuEnd): string {
+  const words = [stderr, console].flatMap(text =>
+    text
+      .split(/[\r\n]+/)
+      .filter(line => line.trim() !== '')
+      .slice(-5),
+  )
+  return words.length === 0 ? 'it said nothing' : `its last words: ${words.join(' | ')}`
+}
