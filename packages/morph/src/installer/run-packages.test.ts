@@ -66,7 +66,7 @@ test('packages are changed in the guest, isolated, with the network only for the
 
   assert.deepEqual(outcome, { changes: ['open-vm-tools 2 removed', 'qemu-guest-agent 7 installed'], warnings: [], files: [] })
   const order = networkCalls(machine).map(
-    call => /network \w+|(?:remove|update|install|-W)(?= |$)/.exec(call.replace(/.*chroot/s, ''))?.[0],
+    call => /network \w+|(?<= )(?:remove|update|install|-W)(?= |$)/.exec(call.replace(/.*chroot/s, ''))?.[0],
   )
   assert.deepEqual(order, ['-W', 'remove', 'network on', 'update', 'install', 'network off', '-W'])
   assert.deepEqual(
