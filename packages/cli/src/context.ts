@@ -8,6 +8,9 @@ export interface Context {
   readonly stdout: Output
   readonly stderr: Output
   readonly now: () => Date
+  /** The command line after `instar`. */
+  readonly argv: readonly string[]
+  readonly cwd: string
 }
 
 export interface Output {

@@ -5,6 +5,7 @@ import type { Context, Output } from './context.ts'
 import { resolvePaths } from './paths.ts'
 import { exitCodeOf, formatError, reportError } from './print-error.ts'
 import { runProgram } from './program.ts'
+import { RunFailed } from './runs/run-failed.ts'
 
 // The only place that reads the environment, handles signals and ends the process.
 
@@ -41,11 +42,14 @@ const context: Context = {
   stdout: outputOf(process.stdout),
   stderr: outputOf(process.stderr),
   now: () => new Date(),
+  argv: process.argv.slice(2),
+  cwd: process.cwd(),
 }
 
 try {
-  process.exitCode = await runProgram(process.argv.slice(2), context)
-} catch (error) {
-  context.stderr.write(`${formatError(reportError(error))}\n`)
+  process.exitCode = await runProgram(context)
+} catch (thrown) {
+  const [error, see] = thrown instanceof RunFailed ? [thrown.cause, `instar run show ${thrown.runId}`] : [thrown, undefined]
+  context.stderr.write(`${formatError(reportError(error), see)}\n`)
   process.exitCode = signalName === undefined ? exitCodeOf(error) : 128 + constants.signals[signalName]
 }

@@ -43,11 +43,11 @@ export function createProgram(context: Context, finish: (exitCode: number) => vo
 }
 
 /** Runs a command line and gives its exit code; throws what the command throws. Usage errors have been printed and give 2. */
-export async function runProgram(argv: readonly string[], context: Context): Promise<number> {
+export async function runProgram(context: Context): Promise<number> {
   let exitCode = 0
   const program = createProgram(context, code => (exitCode = code))
   try {
-    await program.parseAsync(argv, { from: 'user' })
+    await program.parseAsync([...context.argv], { from: 'user' })
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     return error.exitCode === 0 ? 0 : 2

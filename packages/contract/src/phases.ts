@@ -15,7 +15,7 @@ export type MachinePhase = (typeof MACHINE_PHASES)[number]
 export const DEFAULT_PHASE: MachinePhase = 'osmorphing_post_os_mount'
 
 /** The phases that morphing itself runs; `--skip-os-morphing` leaves them out. */
-export const MORPHING_PHASES = MACHINE_PHASES.filter(phase => phase !== 'replica_first_boot')
+export const MORPHING_PHASES: readonly MachinePhase[] = MACHINE_PHASES.filter(phase => phase !== 'replica_first_boot')
 
 /** Upstream's first announcement called the first boot so; its released code does not know the name. */
 const ALIASES: Readonly<Record<string, MachinePhase>> = { replica_initial_boot: 'replica_first_boot' }

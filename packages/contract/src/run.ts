@@ -23,14 +23,16 @@ export const Run = z.strictObject({
   state: z.enum(['running', 'succeeded', 'failed', 'cancelled', 'interrupted']),
   /** The command line after `instar`; text keys are masked. */
   argv: z.array(z.string()),
+  /** The same as options, without text keys: what `--resume` takes over. */
+  options: z.record(z.string(), z.unknown()),
   cwd: z.string(),
   images: z.array(z.string()),
   owner: ProcessIdentity,
   started_at: z.iso.datetime(),
   ended_at: z.nullable(z.iso.datetime()),
   error: z.optional(ErrorReport),
-  /** The phase and order of the script that failed; `--resume` begins there. */
-  failed_at: z.optional(z.strictObject({ phase: z.string(), order: z.int() })),
+  /** Where `--resume` begins: the script that failed, or the one after the last that was done. */
+  resume_at: z.optional(z.strictObject({ phase: z.string(), order: z.int() })),
   /** Layers with the work so far, kept by `--keep-on-error`, in the order of the images. */
   kept_layers: z.optional(z.array(z.string())),
   /** The run that went on with this one. */

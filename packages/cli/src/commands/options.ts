@@ -14,18 +14,30 @@ export function wholeNumber(value: string): number {
 export const jsonOption = () => new Option('--json', 'one JSON object a line instead of text')
 
 /** The options that say which machine the images are. */
-export function addImageOptions(command: Command): Command {
+export function addImageOptions(command: Command, images: 'required' | 'optional' = 'required'): Command {
   return command
-    .argument('<image...>', 'disk images of one machine (raw, qcow2, vmdk, vhdx, vdi), boot disk first')
+    .argument(
+      images === 'required' ? '<image...>' : '[image...]',
+      'disk images of one machine (raw, qcow2, vmdk, vhdx, vdi), boot disk first',
+    )
     .option('--name <name>', 'name of the machine (default: the first file without its ending)')
-    .option('--format <format>', 'format of the images where it cannot be told from their content')
+    .addOption(
+      new Option('--format <format>', 'format of the images where it cannot be told from their content').choices([
+        'raw',
+        'qcow2',
+        'vmdk',
+        'vhdx',
+        'vdi',
+        'vpc',
+      ]),
+    )
     .option('--allow-backing <dir>', 'folder in which backing files may lie; repeatable', repeatable)
     .option('--key <selector:kind:value>', 'LUKS key: DEVICE|UUID|all, then file:PATH or text:TEXT; repeatable', repeatable)
 }
 
 export interface ImageOptions {
   readonly name?: string
-  readonly format?: string
+  readonly format?: 'raw' | 'qcow2' | 'vmdk' | 'vhdx' | 'vdi' | 'vpc'
   readonly allowBacking?: string[]
   readonly key?: string[]
 }
@@ -62,4 +74,24 @@ export function addTargetOptions(command: Command): Command {
 export interface TargetOptions {
   readonly bus: 'virtio' | 'nvme' | 'scsi' | 'sata'
   readonly firmware?: 'bios' | 'uefi'
+}
+
+export interface StartOptions {
+  readonly accel: 'auto' | 'kvm' | 'tcg'
+  readonly memory?: number
+}
+
+/** The options of commands that start a virtual machine. */
+export function addStartOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--accel <accel>', 'virtualisation: KVM where it truly works, else emulation')
+        .choices(['auto', 'kvm', 'tcg'])
+        .default('auto'),
+    )
+    .option('--memory <MiB>', 'memory of the virtual machine', wholeNumber)
+}
+
+export function addRootOption(command: Command): Command {
+  return command.option('--root <device>', 'root file system, where several could be it (a device of the minion, or UUID=...)')
 }

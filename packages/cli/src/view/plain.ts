@@ -49,7 +49,8 @@ export function describeEvent(event: InstarEvent, begun: Map<string, number>): s
     case 'warning':
       return `! ${text}`
     case 'result':
-      return text
+      // A failure is told by the error that ends the command.
+      return event.state === 'failed' ? undefined : (event.message ?? '').split('\n').map(printable).join('\n')
     case 'progress':
     case 'output':
       return undefined

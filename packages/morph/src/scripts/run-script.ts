@@ -18,6 +18,8 @@ export interface ScriptWorld {
   readonly signal: AbortSignal
   readonly newId: () => string
   readonly redactor: Redactor
+  /** Told of each finished attempt, also of the one that ends the phase. */
+  readonly onRun?: (run: ScriptRun) => void
 }
 
 export interface Attempt {
@@ -64,6 +66,7 @@ export async function runAttempt(
   const run = finishedRecord(begun, result)
   await output.end()
   await log.close(run)
+  world.onRun?.(run)
   return { run, result, log: log.place }
 }
 

@@ -16,6 +16,8 @@ export function readTar(onFile: (name: string, content: Buffer) => void): TarRea
   finished.catch(() => undefined)
   extract.on('entry', (header, stream, next) => {
     const chunks: Buffer[] = []
+    // A stream that is cut off in mid-file fails here and in `finished`, which is the one that is looked at.
+    stream.on('error', () => undefined)
     stream.on('data', (chunk: Buffer) => chunks.push(chunk))
     stream.on('end', () => {
       if (header.type === 'file') onFile(header.name, Buffer.concat(chunks))

@@ -1,0 +1,19 @@
+import { MACHINE_PHASES } from '@instar/contract'
+import type { MorphReport } from '@instar/morph'
+import type { MorphTask } from './prepare-task.ts'
+
+/** The last lines of a morph that went well: what ran, what was changed, what to do next. */
+export function describeReport(report: MorphReport, task: MorphTask, runId: string): string {
+  const ran = MACHINE_PHASES.flatMap(phase => {
+    const names = new Set(report.scripts.filter(script => script.phase === phase).map(({ name }) => name))
+    return names.size === 0 ? [] : [`${names.size} in ${phase}`]
+  })
+  const written = task.options.output ?? (task.options.minion === undefined ? task.images : task.options.device) ?? []
+  return [
+    `${task.instance}: ${report.system}`,
+    `scripts run: ${ran.join(', ') || 'none'}${report.firstBootScripts > 0 ? `; ${report.firstBootScripts} will run at first boot` : ''}`,
+    `files changed: ${report.changed.length}`,
+    `written: ${written.join(' ')}`,
+    `record: instar run show ${runId}`,
+  ].join('\n')
+}

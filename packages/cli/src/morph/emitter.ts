@@ -1,0 +1,23 @@
+import type { Emit, InstarEvent } from '@instar/contract'
+import type { Context } from '../context.ts'
+import type { RunStore } from '../runs/run-store.ts'
+import type { View } from '../view/view.ts'
+
+/** Numbers the events of a run, shows them, and keeps all but script output (which has files of its own) in the run's folder. */
+export function createEmitter(
+  context: Context,
+  run: { id: string; instance: string; store?: RunStore; view: View },
+): { readonly emit: Emit; readonly flush: () => Promise<void> } {
+  let seq = 0
+  let saved: Promise<void> = Promise.resolve()
+  return {
+    emit: body => {
+      seq += 1
+      const event: InstarEvent = { version: 1, seq, at: context.now().toISOString(), run_id: run.id, instance: run.instance, ...body }
+      run.view.take(event)
+      const { store } = run
+      if (store !== undefined && event.kind !== 'output' && event.kind !== 'progress') saved = saved.then(() => store.appendEvent(event))
+    },
+    flush: () => saved,
+  }
+}

@@ -1,0 +1,37 @@
+import type { Emit } from '@instar/contract'
+import { openAppliance, openSshMachine, type Layer, type Machine } from '@instar/machine'
+import type { MorphOptions } from '../commands/morph.ts'
+import type { Context } from '../context.ts'
+
+/** The machine that holds the disks: the appliance with the layers attached, or the one that `--minion` names. */
+export async function openMinion(
+  context: Context,
+  wanted: { options: Pick<MorphOptions, 'minion' | 'device' | 'accel' | 'memory'>; layers: readonly Layer[]; emit: Emit },
+): Promise<Machine> {
+  const { options, layers, emit } = wanted
+  const step = options.minion === undefined ? 'Starting the appliance' : `Logging in to ${options.minion}`
+  emit({ kind: 'step', step, state: 'started' })
+  const machine =
+    options.minion === undefined
+      ? await startAppliance(context, wanted)
+      : await openSshMachine({ url: options.minion, devices: options.device ?? [], signal: context.signal })
+  emit({
+    kind: 'step',
+    step,
+    state: 'succeeded',
+    message: `${step}: ${machine.name}, ${layers.length || (options.device?.length ?? 0)} disks`,
+  })
+  return machine
+}
+
+async function startAppliance(context: Context, { options, layers, emit }: Parameters<typeof openMinion>[1]): Promise<Machine> {
+  return openAppliance({
+    cacheDir: context.paths.cacheDir,
+    runtimeDir: context.paths.runtimeDir,
+    disks: layers.map(({ file }) => ({ file, format: 'qcow2', readOnly: false })),
+    accel: options.accel,
+    signal: context.signal,
+    onProgress: message => emit({ kind: 'progress', message }),
+    ...(options.memory === undefined ? {} : { memoryMiB: options.memory }),
+  })
+}

@@ -1,0 +1,168 @@
+import { InstarError, type Emit, type Run } from '@instar/contract'
+import { thisProcess } from '@instar/machine'
+import { morph, type MorphReport } from '@instar/morph'
+import type { MorphOptions } from '../commands/morph.ts'
+import type { Context } from '../context.ts'
+import { reportError } from '../print-error.ts'
+import { RunFailed } from '../runs/run-failed.ts'
+import { newRunId } from '../runs/run-id.ts'
+import { openRecord, type RunRecord } from '../runs/run-record.ts'
+import { RunStore } from '../runs/run-store.ts'
+import { sortByStart } from '../runs/show.ts'
+import { createScriptFiles } from '../runs/script-files.ts'
+import { chooseView } from '../view/choose.ts'
+import { createEmitter } from './emitter.ts'
+import { openMinion } from './open-minion.ts'
+import { prepareTask, type MorphTask } from './prepare-task.ts'
+import { findResumable } from './resume.ts'
+import { describeReport } from './describe-report.ts'
+import { openWorkspace, type Workspace } from './workspace.ts'
+
+interface MorphRun {
+  readonly context: Context
+  readonly task: MorphTask
+  readonly record: RunRecord
+  readonly emit: Emit
+  readonly runFolder: string
+  /** The run whose kept layers this one goes on with. */
+  readonly resumes?: Run
+}
+
+/** `instar morph`: images in, images out, and a record of all that was done. Throws what ended it, after the record is kept. */
+export async function runMorph(context: Context, images: readonly string[], options: MorphOptions): Promise<number> {
+  const store = new RunStore(context.paths.stateDir)
+  const earlier = options.resume === undefined ? undefined : await findResumable(context, store, options)
+  const task = await prepareTask(
+    earlier?.images ?? images,
+    { options: earlier?.options ?? options, resumeAt: earlier?.resumeAt },
+    context.signal,
+  )
+  const record = await openRecord(store, newRun(context, task))
+  const view = chooseView(context, { json: options.json === true })
+  const { emit, flush } = createEmitter(context, { id: record.id, instance: task.instance, store, view })
+  const run: MorphRun = {
+    context,
+    task,
+    record,
+    emit,
+    runFolder: store.folderOf(record.id),
+    ...(earlier === undefined ? {} : { resumes: earlier.run }),
+  }
+  try {
+    warnOfScriptsNotRun(run)
+    const report = task.options.minion === undefined ? await morphImages(run) : await morphOnMinion(run)
+    await record.update({ state: 'succeeded', ended_at: context.now().toISOString() })
+    if (earlier !== undefined) await store.save({ ...earlier.run, resumed_by: record.id })
+    emit({ kind: 'result', state: 'succeeded', message: describeReport(report, task, record.id) })
+    return 0
+  } catch (error) {
+    const failure = reportError(error)
+    await record.update({ ...(await failureOf(error, run, store)), error: failure, ended_at: context.now().toISOString() })
+    emit({ kind: 'result', state: 'failed', message: `${failure.message} [${failure.code}]` })
+    throw new RunFailed(record.id, error)
+  } finally {
+    await flush()
+    view.close()
+  }
+}
+
+/** The whole way of a set of images: layers, minion, morph, and only then the images. */
+async function morphImages(run: MorphRun): Promise<MorphReport> {
+  const { task, context, emit } = run
+  const { options } = task
+  await using workspace = await openWorkspace({
+    images: task.images,
+    allowBacking: options.allowBacking ?? [],
+    outputs: (options.output ?? []).map(file => ({
+      file,
+      ...(options.outputFormat === undefined ? {} : { format: options.outputFormat }),
+    })),
+    force: options.force === true,
+    signal: context.signal,
+    say: message => emit({ kind: 'warning', message }),
+    ...(options.format === undefined ? {} : { format: options.format }),
+    ...(run.resumes === undefined ? {} : { resume: run.resumes.id }),
+  })
+  const report = await morphLayers(run, workspace)
+  await publish(run, workspace)
+  return report
+}
+
+async function morphLayers(run: MorphRun, workspace: Workspace): Promise<MorphReport> {
+  try {
+    await using machine = await openMinion(run.context, { options: run.task.options, layers: workspace.layers, emit: run.emit })
+    return await morphOn(run, machine)
+  } catch (error) {
+    if (run.task.options.keepOnError === true) {
+      const files = await workspace.keep(run.record.id)
+      await run.record.update({ kept_layers: files })
+      run.emit({ kind: 'warning', message: `the work so far is kept; enter it with: instar shell ${run.task.images[0]}` })
+    }
+    throw error
+  }
+}
+
+async function morphOnMinion(run: MorphRun): Promise<MorphReport> {
+  await using machine = await openMinion(run.context, { options: run.task.options, layers: [], emit: run.emit })
+  return await morphOn(run, machine)
+}
+
+async function morphOn(run: MorphRun, machine: Parameters<typeof morph>[1]['machine']): Promise<MorphReport> {
+  const { task, record, context, emit } = run
+  return morph({ ...task.request, runId: record.id }, { machine, signal: context.signal, emit, recorder: createScriptFiles(run.runFolder) })
+}
+
+async function publish(run: MorphRun, workspace: Workspace): Promise<void> {
+  const step = run.task.options.output === undefined ? 'Writing the changes into the image' : 'Writing the new image'
+  run.emit({ kind: 'step', step, state: 'started' })
+  await workspace.publish({
+    runId: run.record.id,
+    signal: run.context.signal,
+    onPercent: (file, percent) => run.emit({ kind: 'progress', step, percent, message: file }),
+  })
+  run.emit({ kind: 'step', step, state: 'succeeded' })
+}
+
+function warnOfScriptsNotRun({ task, emit }: MorphRun): void {
+  for (const { script, reason } of task.selection.notRun)
+    emit({ kind: 'warning', message: `script ${script.name} (${script.phase}) will not run: ${reason}` })
+  for (const { path, reason } of task.scripts.ignoredFiles) emit({ kind: 'warning', message: `${path} is not run: ${reason}` })
+}
+
+function newRun(context: Context, task: MorphTask): Run {
+  return {
+    version: 1,
+    id: newRunId(context.now()),
+    instance: task.instance,
+    state: 'running',
+    argv: maskKeys(context.argv),
+    options: keptOptions(task.options),
+    cwd: context.cwd,
+    images: task.options.minion === undefined ? [...task.images] : [...(task.options.device ?? [])],
+    owner: thisProcess(),
+    started_at: context.now().toISOString(),
+    ended_at: null,
+  }
+}
+
+/** A key given as text (`--key all:text:...`) is in no record. */
+function maskKeys(argv: readonly string[]): string[] {
+  return argv.map(word => word.replace(/^((?:--key=)?\S*?:text:).+$/s, '$1***'))
+}
+
+/** What a resumed run takes over: all options but keys given as text, which must be given again. */
+function keptOptions(options: MorphOptions): Record<string, unknown> {
+  return { ...options, key: (options.key ?? []).filter(key => !key.includes(':text:')) }
+}
+
+async function failureOf(error: unknown, run: MorphRun, store: RunStore): Promise<Partial<Run>> {
+  const known = error instanceof InstarError ? error : undefined
+  const state = known?.code === 'internal.cancelled' ? 'cancelled' : 'failed'
+  const { phase, order } = known?.details ?? {}
+  if (typeof phase === 'string' && typeof order === 'number') return { state, resume_at: { phase, order } }
+  const done = sortByStart(await store.scriptRuns(run.record.id)).findLast(
+    ({ phase, ended_at }) => ended_at !== null && phase !== 'osmorphing_on_error',
+  )
+  const resumeAt = done === undefined ? run.task.request.resumeAt : { phase: done.phase, order: done.order + 1 }
+  return { state, ...(resumeAt === undefined ? {} : { resume_at: resumeAt }) }
+}

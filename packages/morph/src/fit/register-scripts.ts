@@ -1,0 +1,28 @@
+import { registerFirstBoot } from '../first-boot/register-first-boot.ts'
+import type { OpenGuest } from '../morph.ts'
+import type { MorphSession } from '../session.ts'
+import { runStep } from '../step.ts'
+import { applyChanges, type AppliedChange } from '../tree/apply.ts'
+import { loadTree } from '../tree/load.ts'
+
+/** Writes the first-boot scripts and their service into the guest; nothing is written when there are none. */
+export async function registerScripts(
+  session: MorphSession,
+  { guest, facts }: OpenGuest,
+  distro: string,
+): Promise<{ scripts: number; changed: readonly AppliedChange[] }> {
+  const { request, machine, signal, emit } = session
+  const scripts = request.scripts.filter(({ phase }) => phase === 'replica_first_boot')
+  if (scripts.length === 0) return { scripts: 0, changed: [] }
+  return runStep(emit, 'Registering the first-boot scripts', async () => {
+    const tree = await loadTree(machine, guest.at, { signal, paths: ['/var/lib/instar/firstboot'] })
+    const warnings = registerFirstBoot(tree, {
+      runId: request.runId,
+      scripts,
+      secrets: request.secrets,
+      facts: { init: facts.init, distro },
+    })
+    for (const { message } of warnings) session.warn(message)
+    return { scripts: scripts.length, changed: await applyChanges(machine, guest.at, tree.changes(), { signal }) }
+  })
+}

@@ -1,0 +1,17 @@
+import type { ScriptRun } from '@instar/contract'
+import type { AppliedChange } from './tree/apply.ts'
+
+/** What a morph did. */
+export interface MorphReport {
+  /** The OS, for people: "Debian GNU/Linux 12 (bookworm)". */
+  readonly system: string
+  /** Every attempt of every script that ran on the minion. */
+  readonly scripts: readonly ScriptRun[]
+  /** How many scripts were registered for the replica's first boot. */
+  readonly firstBootScripts: number
+  /** Files that Instar itself changed, each once; what scripts changed is not in it. */
+  readonly changed: readonly AppliedChange[]
+  /** What was done to the OS, in sentences, by step. */
+  readonly steps: readonly { readonly step: string; readonly changes: readonly string[] }[]
+  readonly warnings: readonly string[]
+}
