@@ -169,7 +169,14 @@ export async function findDevices(vm: Vm, disks: readonly QemuDisk[], signal: Ab
     const result = await runCommand(vm.channel, ['', 'disks'], { signal, captureBytes: DISKS_MAX_BYTES })
     const bySerial = new Map(splitAtNul(result.stdout).map(line => line.toString('utf8').split(' ') as [string, string]))
     const devices = disks.map(({ id }) => bySerial.get(id))
-    if (devices.every(device => device !== undefined)) return devices
+    if (devices.every(device => device !== undefined)) {
+      await protect(
+        vm,
+        devices.filter((_, index) => disks[index]!.disk.readOnly),
+        signal,
+      )
+      return devices
+    }
     if (performance.now() > until) {
       throw new InstarError('machine.start-failed', `the appliance did not find its disks within ${DISK_TIMEOUT_MS} ms`, {
         details: { wanted: disks.map(({ id }) => id), found: Object.fromEntries(bySerial) },
@@ -177,6 +184,11 @@ export async function findDevices(vm: Vm, disks: readonly QemuDisk[], signal: Ab
     }
     await sleep(DISK_POLL_MS, undefined, { signal })
   }
+}
+
+/** QEMU refuses writes to a read-only disk, but its NVMe does not announce it; the guest would find out by errors in mid-work. */
+async function protect(vm: Vm, devices: readonly string[], signal: AbortSignal): Promise<void> {
+  if (devices.length > 0) await runCommand(vm.channel, ['blockdev', '--setro', ...devices], { signal })
 }
 
 function fileError(result: RunResult): InstarError {

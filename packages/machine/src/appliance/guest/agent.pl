@@ -142,7 +142,8 @@ sub start {
     if ($has_stdin) { pipe $stdin_end, $stdin or return refuse($id, "pipe: $!") }
     else { open $stdin_end, '<', '/dev/null' or return refuse($id, "/dev/null: $!") }
     my $group = "$GROUPS/run-$id";
-    mkdir $group;
+    my $is_job = $words[0] eq ''; # starts no processes, so needs no group
+    mkdir $group if !$is_job;
     my $pid = fork;
     return refuse($id, "fork: $!") if !defined $pid;
     if (!$pid) {
@@ -150,7 +151,7 @@ sub start {
         undef $_->{stdin} for values %commands;
         undef $stdin;
         sys('setsid');
-        spew("$group/cgroup.procs", '0');
+        spew("$group/cgroup.procs", '0') if !$is_job;
         sys('dup2', fileno $stdin_end, 0);
         sys('dup2', fileno $stdout_end, 1);
         sys('dup2', fileno $stderr_end, 2);
