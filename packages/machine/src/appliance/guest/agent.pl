@@ -186,7 +186,8 @@ sub on_exit {
         $stream->{left} = 0;
         next if !$stream->{file} || $command->{cancelled};
         my $waiting = pack 'i', 0;
-        if (sys('ioctl', fileno $stream->{file}, $FIONREAD, $waiting) == 0) { $stream->{left} = unpack 'i', $waiting }
+        # Not by sys(): its copy of the argument would take the answer.
+        if (syscall($SYS{ioctl}, fileno $stream->{file}, $FIONREAD, $waiting) == 0) { $stream->{left} = unpack 'i', $waiting }
     }
     close_stdin($command);
     $command->{survivors} = [processes_in($command->{group})];
