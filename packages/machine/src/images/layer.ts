@@ -51,19 +51,24 @@ export function folderBeside(image: { readonly path: string }): string {
 export async function createLayer(request: LayerRequest): Promise<Layer> {
   const { image, signal } = request
   await sweepLayers(request.dir)
-  const directory = await makeDirectory(request.dir)
+  const directory = await makeLayerDirectory(request.dir)
   await using undo = new AsyncDisposableStack()
   undo.defer(() => removeLayerDirectory(directory))
 
   await requireFreeSpace(directory, request.needBytes ?? DEFAULT_NEED_BYTES, `a layer on ${image.path}`)
   const virtualBytes = Math.max(image.virtualBytes, request.virtualBytes ?? 0)
   const file = join(directory, LAYER_FILE)
+  await createLayerFile(image, file, virtualBytes, signal)
+  undo.move()
+  return openLayer(image, directory, virtualBytes)
+}
+
+/** Makes the qcow2 file of a layer alone; who calls cares for where it lies. */
+export async function createLayerFile(image: ProbedImage, file: string, virtualBytes: number, signal: AbortSignal): Promise<void> {
   await makePrivateFile(file)
   // -u: qemu-img must not open what the image refers to; the size is known from the probe.
   const args = ['create', '-q', '-f', 'qcow2', '-u', '-b', backingReference(image), '-F', image.format, file, String(virtualBytes)]
   await runQemuImg(`the layer on ${image.path}`, args, { signal })
-  undo.move()
-  return openLayer(image, directory, virtualBytes)
 }
 
 /** The layer in a folder that exists already. */
@@ -113,7 +118,8 @@ function backingReference(image: ProbedImage): string {
   )
 }
 
-async function makeDirectory(dir: string): Promise<string> {
+/** A new folder of ours in `dir`, which another run removes once we are dead. */
+export async function makeLayerDirectory(dir: string): Promise<string> {
   // Another run may remove the empty folder between our two calls.
   for (let tries = 0; ; tries += 1) {
     await mkdir(dir, { recursive: true, mode: 0o700 })
