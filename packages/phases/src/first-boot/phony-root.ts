@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import type { ScriptSpec, Secret } from '@instar/contract/scripts'
 import { QUEUE_DIR, RUNNER_PATH, runDir } from './layout.ts'
 import { firstBootEntries } from './manifest.ts'
@@ -25,8 +26,10 @@ interface PhonyRootOptions {
   readonly limits?: FirstBootLimits
   /** Tools that this system lacks. */
   readonly without?: readonly string[]
-  /** Files from the root, written before the first boot; `undefined` leaves one out that is there by default. */
+  /** Files from the root, written before the first boot. */
   readonly files?: Readonly<Record<string, string>>
+  /** Links from the root, with their targets. */
+  readonly links?: Readonly<Record<string, string>>
 }
 
 export interface PhonyRoot extends Disposable {
@@ -36,6 +39,8 @@ export interface PhonyRoot extends Disposable {
   boot(): Promise<{ code: number | null; log: string }>
   /** Starts the runner and cuts the power as soon as `until` says so (asked each millisecond), or at its end. */
   bootUntil(until: () => boolean): Promise<void>
+  /** Waits for what a boot that goes on will do. */
+  until(isSo: () => boolean): Promise<void>
   read(path: string): string
   exists(path: string): boolean
   write(path: string, content: string): void
@@ -44,10 +49,11 @@ export interface PhonyRoot extends Disposable {
   reboots(): number
   /** Lines of results.jsonl, parsed: each must be JSON. */
   results(): Record<string, unknown>[]
-  /** Processes of this root that live. */
+  /** Command lines of the processes of this root that live. */
   processes(): string[]
 }
 
+const UNTIL_LIMIT_MS = 20_000
 let roots = 0
 
 /** A folder that looks to the runner like a machine with a registered first boot. Nothing in it can reach the real machine's power. */
@@ -60,7 +66,10 @@ export function phonyRoot(options: PhonyRootOptions): PhonyRoot {
   }
   linkTools(path, options)
   for (const [at, content] of Object.entries({ ...machineFiles(path), ...options.files })) write(at, content)
-  symlinkSync('/proc/uptime', join(path, 'proc/uptime'))
+  for (const [at, target] of Object.entries({ 'proc/uptime': '/proc/uptime', ...options.links })) {
+    mkdirSync(dirname(join(path, at)), { recursive: true })
+    symlinkSync(target, join(path, at))
+  }
   register(path, runId, options)
   const read = (at: string): string => readFileSync(join(path, at), 'utf8')
   const exists = (at: string): boolean => existsSync(join(path, at))
@@ -75,6 +84,13 @@ export function phonyRoot(options: PhonyRootOptions): PhonyRoot {
       clearInterval(watching)
       powerCut(path)
     },
+    async until(isSo) {
+      const deadline = performance.now() + UNTIL_LIMIT_MS
+      while (!isSo()) {
+        if (performance.now() > deadline) throw new Error(`still not so after ${UNTIL_LIMIT_MS} ms: ${isSo.toString()}`)
+        await setTimeout(1)
+      }
+    },
     read,
     exists,
     write,
@@ -85,7 +101,7 @@ export function phonyRoot(options: PhonyRootOptions): PhonyRoot {
         .trimEnd()
         .split('\n')
         .map(parseObject),
-    processes: () => processesOf(path),
+    processes: () => processesOf(path).map(pid => readProc(pid, 'cmdline').replaceAll('\0', ' ')),
     [Symbol.dispose]() {
       powerCut(path)
       rmSync(path, { recursive: true, force: true })
@@ -137,9 +153,11 @@ function register(path: string, runId: string, options: PhonyRootOptions): void 
     else writeFileSync(join(path, entry.path), entry.content, { mode: entry.mode })
   }
   // Short waits: what is tested is what comes after them.
-  const runner = firstBootRunner()
-    .replace(/^grace_s=5 /m, 'grace_s=1 ')
-    .replace(/^sink_limit_s=10 /m, 'sink_limit_s=1 ')
+  const waits = { grace_s: 1, sink_limit_s: 1, output_wait_s: 1, left_rounds: 3 }
+  const runner = Object.entries(waits).reduce(
+    (text, [name, value]) => text.replace(new RegExp(`^${name}=\\d+ `, 'm'), `${name}=${value} `),
+    firstBootRunner(),
+  )
   writeFileSync(join(path, RUNNER_PATH), runner)
   mkdirSync(join(path, QUEUE_DIR))
   writeFileSync(join(path, QUEUE_DIR, `001-${runId}`), '')
@@ -181,12 +199,12 @@ function kill(pid: number): void {
 function processesOf(path: string): string[] {
   return readdirSync('/proc')
     .filter(name => /^\d+$/.test(name))
-    .filter(pid => environmentOf(pid).includes(`INSTAR_FIRSTBOOT_TEST_ROOT=${path}\0`))
+    .filter(pid => readProc(pid, 'environ').includes(`INSTAR_FIRSTBOOT_TEST_ROOT=${path}\0`))
 }
 
-function environmentOf(pid: string): string {
+function readProc(pid: string, name: 'environ' | 'cmdline'): string {
   try {
-    return readFileSync(`/proc/${pid}/environ`, 'latin1')
+    return readFileSync(`/proc/${pid}/${name}`, 'latin1')
   } catch {
     return ''
   }

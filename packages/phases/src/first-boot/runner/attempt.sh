@@ -37,6 +37,7 @@ execute() { # LIMIT_S: runs the script; sets code, timed_out
   reader1=$!
   keep "$out/stderr" <"$volatile/stderr" &
   reader2=$!
+  since=$(start_of "$reader1")
   launch &
   script=$!
   session=none
@@ -53,7 +54,7 @@ execute() { # LIMIT_S: runs the script; sets code, timed_out
 }
 
 await_readers() { # they end by themselves, unless a process that is not ours to end holds the output open
-  after 5 end_readers
+  after "$output_wait_s" end_readers
   wait "$reader1" "$reader2" 2>/dev/null
   cancel
   [ ! -e "$volatile/cut" ] || { rm -f "$volatile/cut" && add_note 'output held open by another process: cut'; }
@@ -77,7 +78,7 @@ run_attempt() { # sets state, and wants_reboot when the script asked for one
   attempt=$((attempt + 1))
   out=$script_dir/attempt-$attempt
   started_at=$(now) left_running='' notes=$run_notes timed_out=false signal=null code=0
-  mark=$run_id/$order/
+  mark=$run_id/$order/$attempt
   rm -rf "$out"
   mkdir -p "$out" || give_up "cannot write $out: script not started"
   store_record running '' || give_up "cannot write $script_dir/record: script not started"

@@ -21,6 +21,7 @@ part=2097152      # bytes of a stream's first part, and of each of its two last 
 sink_limit_s=10   # a console or port that takes no line within this time is left alone
 grace_s=5         # between TERM and KILL when a script's time is over
 left_rounds=10    # of 0.2 s, between TERM and KILL for what a script leaves running
+output_wait_s=5   # for the end of output that a process of others holds open
 output_bytes=4096 # of output in a result
 
 say() { printf 'instar-firstboot: %s\n' "$1"; }

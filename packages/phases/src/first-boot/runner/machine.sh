@@ -47,7 +47,11 @@ mounted_type() { # PATH: type of the file system that holds it
 }
 
 may_reboot() {
-  [ "$boots" -lt "$max_boots" ] || { add_note 'reboot not done: no boots left' && return 1; }
+  if [ "$boots" -ge "$max_boots" ]; then
+    add_note 'reboot not done: no boots left'
+    [ "$order" = "$count" ] || reason="boot cap of $max_boots reached"
+    return 1
+  fi
   case $(mounted_type /var/lib/instar/firstboot) in
     tmpfs | ramfs | rootfs | overlay | aufs) add_note 'reboot not done: records would not outlive it' && return 1 ;;
   esac
@@ -55,7 +59,7 @@ may_reboot() {
 
 find_sinks() { # the serial consoles, else the console; and our virtio ports
   names=$(cat "$root/sys/class/tty/console/active" 2>/dev/null)
-  read -r cmdline 2>/dev/null <"$root/proc/cmdline" || cmdline=''
+  cmdline=$(cat "$root/proc/cmdline" 2>/dev/null)
   for word in $cmdline; do
     case $word in console=*) word=${word#console=} && names="$names ${word%%,*}" ;; esac
   done

@@ -41,7 +41,7 @@ encode() { # base64 of standard input, in one line
           for (j = 0; j < 6; j++) bits = bits * 16 + (i + j <= n ? index("0123456789abcdef", substr($0, i + j, 1)) - 1 : 0)
           for (j = 3; j >= 0; j--) {
             digit = int(bits / 64 ^ j) % 64
-            printf "%s", i + 2 * (3 - j) - 1 > n ? "=" : substr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", digit + 1, 1)
+            printf "%s", (i + 2 * (3 - j) - 1 > n) ? "=" : substr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", digit + 1, 1)
           }
         } }'
   fi

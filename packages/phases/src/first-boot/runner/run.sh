@@ -13,16 +13,17 @@ is_capped() {
 }
 
 settle() { # what earlier boots left of the script that is loaded: sets state and attempt
-  state=pending attempt=0 out=$script_dir/attempt-0 notes='' left_running='' mark=$run_id/$order/ session=none
+  state=pending attempt=0 out=$script_dir/attempt-0 notes='' left_running='' session=none since=0
   load_record
   case $? in
     1) return 0 ;;
     2) record_state=running record_attempt=$max_attempts && add_note 'record damaged' ;;
   esac
   attempt=$(number "$record_attempt" "$max_attempts") state=$record_state
-  out=$script_dir/attempt-$attempt started_at=${record_started_at:-$(now)} json=$record_json
+  mark=$run_id/$order/$attempt out=$script_dir/attempt-$attempt started_at=${record_started_at:-$(now)} json=$record_json
   if [ "$state" = running ]; then
-    end_leftovers
+    # Memory that knows the script: only the runner died, not the machine.
+    [ ! -e "$volatile/stdout" ] || end_leftovers
     finish_output "$out/stdout"
     finish_output "$out/stderr"
     state=interrupted json=$(result_json null null false true null)
