@@ -25,3 +25,6 @@ export type { MorphRequest, MorphTarget, MorphWorld, NicChange } from './request
 export type { MorphReport } from './report.ts'
 export { registerFirstBoot } from './first-boot/register-first-boot.ts'
 export type { FirstBootRequest, FirstBootWarning } from './first-boot/register-first-boot.ts'
+export { fitNetwork } from './network/fit-network.ts'
+export type { NetworkOutcome, NetworkRequest, NicFit } from './network/fit-network.ts'
+export { readNetwork } from './network/read-network.ts'
