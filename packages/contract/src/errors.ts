@@ -316,6 +316,12 @@ export const ERRORS = {
     fault: 'user',
     hint: 'Linux guests are morphed. With --skip-os-morphing and no scripts nothing needs to be done; boot the image as it is.',
   },
+  'morph.will-not-boot': {
+    exit: 1,
+    status: 422,
+    fault: 'user',
+    hint: 'instar check IMAGE shows the whole verdict; mend it with a post-mount script.',
+  },
   'internal.bug': {
     exit: 1,
     status: 500,

@@ -1,6 +1,8 @@
 import { InstarError } from '@instar/contract'
 import { detectGuest, type GuestFacts } from './detect/detect.ts'
+import { readBootFacts } from './fit/boot-facts.ts'
 import { fitGuest, type FitResult } from './fit/fit-guest.ts'
+import { judgeBoot } from './fit/judge-boot.ts'
 import { partitionFacts } from './fit/partition-facts.ts'
 import { registerScripts } from './fit/register-scripts.ts'
 import { mountGuest, type MountedGuest } from './mount/mount-guest.ts'
@@ -63,6 +65,7 @@ async function morphMounted(session: MorphSession, storage: Storage, guest: Moun
   const open = { storage, guest, facts }
   if (request.skipOsMorphing) return finish(session, open, { changed: [], steps: [] })
 
+  await warnOfObstacles(session, open, before)
   await using _chroot = await prepareChroot(machine, { at: guest.at, devices: storage.devices }, signal)
   const ran = await session.runPhase('osmorphing_post_os_mount')
   // Scripts may have changed anything, so the guest is read anew.
@@ -82,6 +85,15 @@ async function finish(session: MorphSession, open: OpenGuest, fitted: FitResult)
     steps: fitted.steps,
     warnings: session.warnings,
   }
+}
+
+/** The verdict on the guest as it came: what would keep it from booting, and what of that the morph cannot mend, before any work is done. */
+async function warnOfObstacles(session: MorphSession, open: OpenGuest, tree: GuestTree): Promise<void> {
+  await runStep(session.emit, 'Checking whether it will boot', async () => {
+    const boot = await readBootFacts(session, open, { tree, changedFiles: [] })
+    const verdict = await judgeBoot(session, open, { tree, boot, warnings: [] })
+    for (const { message, state, isFixedByMorph } of verdict.lines) if (state === 'fatal' && isFixedByMorph !== true) session.warn(message)
+  })
 }
 
 function readTree({ machine, signal, emit }: MorphSession, guest: MountedGuest): Promise<GuestTree> {

@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander'
 import type { Context } from '../context.ts'
-import { addImageOptions, addStartOptions, jsonOption, wholeNumber, type ImageOptions, type StartOptions } from './options.ts'
+import { addImageOptions, addStartOptions, jsonOption, repeatable, wholeNumber, type ImageOptions, type StartOptions } from './options.ts'
 
 export interface BootOptions extends ImageOptions, StartOptions {
   readonly bus: 'virtio' | 'nvme'
@@ -8,6 +8,7 @@ export interface BootOptions extends ImageOptions, StartOptions {
   readonly timeout: number
   readonly until?: string
   readonly network: 'none' | 'user'
+  readonly answer?: string[]
   readonly quiet?: boolean
   readonly json?: boolean
 }
@@ -29,6 +30,7 @@ export function registerBoot(program: Command, context: Context, finish: (exitCo
     .option('--timeout <seconds>', 'time limit', wholeNumber, DEFAULT_TIMEOUT_S)
     .option('--until <text>', 'wait for this text on the console instead of the first-boot results')
     .addOption(new Option('--network <kind>', 'network of the machine').choices(['none', 'user']).default('none'))
+    .option('--answer <prompt=@file>', 'type the content of a file when the console shows this text; repeatable', repeatable)
     .option('--quiet', 'do not print the console')
     .addOption(jsonOption())
     .action(async (images: string[], options: BootOptions) => {

@@ -1,0 +1,26 @@
+import type { FirstBootResult } from '@instar/phases'
+import { formatDuration } from '../view/duration.ts'
+import { printable } from '../view/printable.ts'
+
+/** A first-boot result as a row: script, attempt, end, time, first line of output. */
+export function rowOfResult({ run, output }: FirstBootResult): string[] {
+  const took = run.ended_at === null ? '' : formatDuration(Date.parse(run.ended_at) - Date.parse(run.started_at))
+  return [run.name, String(run.attempt), endOfResult(run), took, firstLines(output, 1)]
+}
+
+export function endOfResult(run: FirstBootResult['run']): string {
+  if (run.interrupted) return 'interrupted'
+  if (run.timed_out) return 'time limit'
+  return run.signal ?? `exit ${run.exit_code}`
+}
+
+/** The first lines of some output that say anything, safe for a terminal. */
+export function firstLines(output: Buffer, count: number): string {
+  return output
+    .toString('utf8')
+    .split('\n')
+    .filter(line => line.trim() !== '')
+    .slice(0, count)
+    .map(printable)
+    .join('\n')
+}
