@@ -75,3 +75,23 @@ function copyMatch(into: Buffer, at: number, { distance, length }: { distance: n
   }
   for (let index = at; index < at + length; index++) into[index] = into[index - distance] ?? 0
 }
+
+/** An lz4 block that stores its data as it is: one run of literals, which every decoder takes (lz4 block format, end of block rules). */
+function storedBlock(data: Buffer): Buffer {
+  const rest = data.length - 15
+  const token = Buffer.from([Math.min(data.length, 15) << 4])
+  const length = rest < 0 ? Buffer.alloc(0) : Buffer.concat([Buffer.alloc(Math.floor(rest / 255), 255), Buffer.from([rest % 255])])
+  const block = Buffer.concat([token, length, data])
+  const size = Buffer.alloc(4)
+  size.writeUInt32LE(block.length)
+  return Buffer.concat([size, block])
+}
+
+/** A stream in the legacy format, stored, not compressed. */
+export function storeAsLz4Legacy(data: Buffer): Buffer {
+  const magic = Buffer.alloc(4)
+  magic.writeUInt32LE(LZ4_LEGACY_MAGIC)
+  const blocks: Buffer[] = [magic]
+  for (let at = 0; at < data.length; at += BLOCK_BYTES) blocks.push(storedBlock(data.subarray(at, at + BLOCK_BYTES)))
+  return Buffer.concat(blocks)
+}

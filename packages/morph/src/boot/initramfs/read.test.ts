@@ -5,6 +5,8 @@ import { test } from 'node:test'
 import zlib from 'node:zlib'
 import fc from 'fast-check'
 import { MODE_DIR, MODE_FILE, MODE_LINK, writeCpio } from './cpio-write.ts'
+import { appendixForm, renderAppendix } from './appendix.ts'
+import { storeAsLz4Legacy } from './lz4.ts'
 import { readInitramfs } from './read.ts'
 import { makePe } from './pe.fixture.ts'
 
@@ -75,6 +77,33 @@ for (const name of ['none', 'gzip', 'zstd', 'xz', 'xz-multi-block', 'lz4']) {
     assert.ok(reading.entries.has('late'))
   })
 }
+
+test('an appendix to an lz4 image is a stream of the same kind without padding, to others a plain archive', async () => {
+  const big = writeCpio([{ path: 'big', mode: MODE_FILE, content: Buffer.alloc(9 << 20, 'x') }])
+  for (const [name, form] of [
+    ['lz4', 'lz4'],
+    ['xz', 'plain'],
+    ['none', 'plain'],
+  ] as const) {
+    const main = COMPRESSIONS[name]?.(MAIN) ?? MAIN
+    const before = await read(main)
+
+    const after = await read(Buffer.concat([main, renderAppendix(big, appendixForm(before), main.length)]))
+
+    assert.equal(appendixForm(before), form)
+    assert.equal(after.state, 'whole', after.problem)
+    assert.equal(after.entries.get('big')?.sizeBytes, 9 << 20)
+    assert.equal(after.entries.size, before.entries.size + 1)
+  }
+})
+
+test('lz4 itself unpacks what is stored in its format, of any length', () => {
+  for (const length of [1, 14, 15, 16, 269, 270, 271, 100_000]) {
+    const data = Buffer.alloc(length, 'abc')
+
+    assert.deepEqual(pack(['lz4', '-d', '-c'])(storeAsLz4Legacy(data)), data)
+  }
+})
 
 test('reads all members of a gzip stream, an archive running over both', async () => {
   const reading = await read(Buffer.concat([zlib.gzipSync(MAIN.subarray(0, 300)), zlib.gzipSync(MAIN.subarray(300))]))

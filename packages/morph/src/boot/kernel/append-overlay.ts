@@ -3,11 +3,12 @@ import { createHash } from 'node:crypto'
 import { InstarError } from '@instar/contract'
 import type { Machine } from '@instar/machine'
 import type { GuestTree } from '../../tree/guest-tree.ts'
+import { renderAppendix } from '../initramfs/appendix.ts'
 import { MODE_DIR, MODE_FILE, MODE_LINK, writeCpio } from '../initramfs/cpio-write.ts'
 import { freeBytes, runOrThrow } from '../machine-files.ts'
 import type { OverlayPlan } from './overlay.ts'
 
-/** The archive of a plan, plain: a kernel needs nothing to unpack it. Folders come first, parents before what they hold. */
+/** The archive of a plan. Folders come first, parents before what they hold. */
 export function renderOverlay(plan: OverlayPlan, read: (path: string) => Uint8Array): Buffer {
   return writeCpio([
     ...plan.folders.map(path => ({ path, mode: MODE_DIR })),
@@ -42,7 +43,7 @@ export async function appendOverlay(machine: Machine, request: AppendRequest): P
   for (const { from } of plan.copies) contents.set(from, await readGuestFile(machine, request, from))
   const archive = renderOverlay(plan, path => contents.get(path) ?? Buffer.alloc(0))
   const before = await sizeOf(machine, target, signal)
-  const overlay = Buffer.concat([Buffer.alloc((4 - (before % 4)) % 4), archive])
+  const overlay = renderAppendix(archive, plan.form, before)
   const free = await freeBytes(machine, target, signal)
   if (overlay.length > Math.min(free, MAX_OVERLAY_BYTES)) {
     throw new InstarError('boot.no-space', `the drivers for ${image} need ${overlay.length} bytes, free ${free} bytes`, {

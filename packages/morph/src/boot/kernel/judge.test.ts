@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
 import { test } from 'node:test'
 import { phonyGuest } from '../../tree/phony-guest.ts'
+import { renderAppendix } from '../initramfs/appendix.ts'
 import { MODE_FILE, writeCpio } from '../initramfs/cpio-write.ts'
 import { readInitramfs } from '../initramfs/read.ts'
 import { renderOverlay } from './append-overlay.ts'
@@ -197,7 +198,7 @@ for (const each of CASES.filter(({ expect }) => expect === 'overlay')) {
 
     const overlay = renderOverlay(plan, path => asked.tree.readBytes(path) ?? assert.fail(`${path} is not in the guest`))
     const main = phonyImage(each.image)
-    const image = await readInitramfs(Buffer.concat([main, Buffer.alloc((4 - (main.length % 4)) % 4), overlay]), { signal })
+    const image = await readInitramfs(Buffer.concat([main, renderAppendix(overlay, plan.form, main.length)]), { signal })
     const after = judgeKernel({ ...asked, image })
 
     assert.ok(!plan.folders.includes('lib'))

@@ -1,3 +1,4 @@
+import { type AppendixForm, appendixForm } from '../initramfs/appendix.ts'
 import { canonicalPath } from '../initramfs/image-files.ts'
 import type { InitramfsReading } from '../initramfs/read.ts'
 import type { ImageModules } from './image-modules.ts'
@@ -11,6 +12,7 @@ export interface OverlayPlan {
   readonly copies: readonly { readonly from: string; readonly to: string }[]
   readonly texts: readonly { readonly to: string; readonly content: string }[]
   readonly links: readonly { readonly to: string; readonly target: string }[]
+  readonly form: AppendixForm
   /** Module names that it brings. */
   readonly modules: readonly string[]
 }
@@ -35,7 +37,7 @@ export function planOverlay({ image, carried, modules, missing, corrected }: Ove
     image,
     [...copies, ...texts, ...links].map(({ to }) => to),
   )
-  return { folders, copies, texts, links, modules: brought }
+  return { folders, copies, texts, links, form: appendixForm(image), modules: brought }
 }
 
 function closure(names: readonly string[], modules: KernelModules): string[] {
