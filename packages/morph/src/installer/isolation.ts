@@ -1,7 +1,7 @@
 /**
  * Prepares the guest's root in namespaces of its own and goes on as the command. Arguments: the root, then overlays as `bind|run FILE AT`,
  * then `--` and the command. A mount point that is missing or a link ends it (96): a mount would follow the link out of the guest.
- * The minion's /sys/firmware is hidden, so that no tool of the guest sees firmware that is not its own.
+ * /dev and /sys stay where `prepareChroot` made them (the guest's disks only, firmware hidden); /proc, /run and /tmp are always new.
  */
 const PREPARE = `
 root=$1
@@ -13,9 +13,11 @@ for name in proc sys dev run tmp; do
   fi
 done
 mount -t proc -o nosuid,nodev,noexec proc "$root/proc"
-mount -t sysfs -o ro,nosuid,nodev,noexec sysfs "$root/sys"
-if [ -d "$root/sys/firmware" ]; then mount -t tmpfs -o ro,size=4k tmpfs "$root/sys/firmware"; fi
-mount --rbind /dev "$root/dev"
+if ! mountpoint -q "$root/sys"; then
+  mount -t sysfs -o ro,nosuid,nodev,noexec sysfs "$root/sys"
+  if [ -d "$root/sys/firmware" ]; then mount -t tmpfs -o ro,size=4k tmpfs "$root/sys/firmware"; fi
+fi
+if ! mountpoint -q "$root/dev"; then mount --rbind /dev "$root/dev"; fi
 mkdir -p "$root/dev/pts" "$root/dev/shm"
 mount -t devpts -o newinstance,ptmxmode=0666,mode=0620,gid=5 devpts "$root/dev/pts"
 mount -t tmpfs -o nosuid,nodev,mode=1777 tmpfs "$root/dev/shm"

@@ -29,7 +29,7 @@ export function packagesError(failed: FinishedStep, manager: Manager, refresh: F
   const shown = code === 'packages.no-repository' && refresh !== undefined ? refresh.output : output
   const ending = result.timedOut
     ? `no end after ${step.timeoutMs / 60_000} minutes`
-    : `${result.argv[0]} ended with ${result.signal ?? result.exitCode}`
+    : `${step.argv[0]} ended with ${result.signal ?? result.exitCode}`
   return new InstarError(code, `${step.sentence} in the guest failed (${ending}): ${lastLines(shown)}`, {
     details: { argv: step.argv, exitCode: result.exitCode, signal: result.signal, output: shown },
   })

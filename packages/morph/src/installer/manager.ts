@@ -1,3 +1,5 @@
+import type { EntryKind } from '../selinux/file-contexts.ts'
+
 /** How one package manager is driven in the guest's root. All of it is data and pure text work; `run-packages.ts` runs it. */
 export interface Manager {
   /** Added to the clean environment of every command. */
@@ -12,8 +14,8 @@ export interface Manager {
   readonly refresh?: readonly string[]
   install(names: readonly string[], options: InstallOptions): string[]
   remove(names: readonly string[]): string[]
-  /** Prints the files of packages; only where files may need SELinux labels. */
-  filesOf?(names: readonly string[]): string[]
+  /** How the files of packages are listed; only where they may need SELinux labels. */
+  readonly files?: { readonly list: (names: readonly string[]) => string[]; readonly parse: (text: string) => PackageFile[] }
   /** Exit codes of success beside 0. */
   readonly okExitCodes: readonly number[]
   /** What its output says when a name is in no repository. */
@@ -25,6 +27,11 @@ export interface Manager {
 export interface InstallOptions {
   /** Keeps a new kernel from coming along: the guest was fitted for those it has. */
   readonly keepKernels: boolean
+}
+
+export interface PackageFile {
+  readonly path: string
+  readonly kind: EntryKind
 }
 
 export interface InstalledPackage {

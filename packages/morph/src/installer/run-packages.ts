@@ -4,7 +4,7 @@ import type { IsolatedCommand } from './isolation.ts'
 import { isolate } from './isolation.ts'
 import type { FinishedStep } from './judge.ts'
 import { isGood, lastLines, packagesError } from './judge.ts'
-import type { InstalledPackage } from './manager.ts'
+import type { InstalledPackage, PackageFile } from './manager.ts'
 import { describeDifference } from './package-difference.ts'
 import type { PackagePlan, PackageStep } from './plan-packages.ts'
 import { putInPlace } from './put-in-place.ts'
@@ -14,8 +14,8 @@ export interface PackageOutcome {
   readonly changes: readonly string[]
   /** Repositories that did not answer though all went well in the end. */
   readonly warnings: readonly string[]
-  /** Paths of the new packages' files in an rpm guest, which may need SELinux labels. */
-  readonly files: readonly string[]
+  /** The new packages' files in an rpm guest, which may need SELinux labels: for `labelPaths`. */
+  readonly files: readonly PackageFile[]
 }
 
 export interface PackageWorld {
@@ -100,13 +100,13 @@ async function filesOfNew(
   machine: Machine,
   { root, plan, signal }: Omit<PackageWorld, 'emit'>,
   { before, after }: { before: readonly InstalledPackage[]; after: readonly InstalledPackage[] },
-): Promise<string[]> {
+): Promise<PackageFile[]> {
   const known = new Set(before.map(({ name, version }) => `${name} ${version}`))
   const names = [...new Set(after.filter(({ name, version }) => !known.has(`${name} ${version}`)).map(({ name }) => name))]
-  if (plan.manager.filesOf === undefined || names.length === 0) return []
-  const result = await ask(machine, commandOf(root, plan, plan.manager.filesOf(names)), signal)
-  const lines = result.stdout.toString().split('\n')
-  return lines.filter(line => line.startsWith('/'))
+  const { files } = plan.manager
+  if (files === undefined || names.length === 0) return []
+  const result = await ask(machine, commandOf(root, plan, files.list(names)), signal)
+  return files.parse(result.stdout.toString())
 }
 
 function ask(machine: Machine, argv: readonly string[], signal: AbortSignal): Promise<RunResult> {
