@@ -28,3 +28,6 @@ export type { FirstBootRequest, FirstBootWarning } from './first-boot/register-f
 export { fitNetwork } from './network/fit-network.ts'
 export type { NetworkOutcome, NetworkRequest, NicFit } from './network/fit-network.ts'
 export { readNetwork } from './network/read-network.ts'
+export { fitIdentity } from './identity/fit-identity.ts'
+export { lookAtGuest } from './look.ts'
+export type { LookResult } from './look.ts'

@@ -31,11 +31,15 @@ export const WANTED: readonly Wanted[] = [
     { folder: lib, read: /^(?:os-release|initrd-release)$/ },
     { folder: `${lib}/modules`, isDeep: true, read: MODULE_INDEX, maxBytes: 16 * FILE_LIMIT_BYTES },
     { folder: `${lib}/systemd`, read: /^$/ },
-    ...['system', 'system-preset', 'network'].map(name => ({ folder: `${lib}/systemd/${name}`, isDeep: true, read: ALL })),
+    ...['system', 'system-preset', 'network'].map(name => ({
+      folder: `${lib}/systemd/${name}`,
+      isDeep: true,
+      read: ALL,
+    })),
     ...['modprobe.d', 'modules-load.d', 'sysctl.d', 'udev/rules.d', 'dracut/dracut.conf.d', 'kernel', 'netplan', 'NetworkManager'].map(
       name => ({ folder: `${lib}/${name}`, isDeep: true, read: ALL }),
     ),
-    ...['grub', 'shim', 'systemd/boot', 'dracut/modules.d', 'initcpio'].map(name => ({ folder: `${lib}/${name}`, isDeep: true })),
+    ...['grub', 'shim', 'systemd/boot', 'systemd/system-generators', 'dracut/modules.d', 'initcpio'].map(name => ({ folder: `${lib}/${name}`, isDeep: true })),
     { folder: `${lib}/apk/db`, read: /^(?:installed|lock)$/, maxBytes: DATABASE_LIMIT_BYTES },
     { folder: `${lib}/opkg`, read: /^status$/, maxBytes: DATABASE_LIMIT_BYTES },
     { folder: `${lib}/sysimage/rpm` },
