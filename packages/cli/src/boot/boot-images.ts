@@ -8,17 +8,15 @@ import {
   type PromptAnswer,
   type ReplicaResult,
 } from '@instar/machine'
-import { createFirstBootReader, type FirstBootReport } from '@instar/phases'
+import type { FirstBootReport } from '@instar/phases'
 import type { BootOptions } from '../commands/boot.ts'
 import type { Context } from '../context.ts'
 import { createLineSplitter, printable } from '../view/printable.ts'
 import { formatTable } from '../view/table.ts'
 import { firstLines, rowOfResult } from './result-rows.ts'
+import { createBootWatch } from './watch.ts'
 
 const DEFAULT_MEMORY_MIB = 1024
-/** A guest that shows its log-in prompt and tells nothing of first-boot scripts for so long has none. */
-const QUIET_AFTER_LOGIN_MS = 30_000
-
 /** How a boot ended for its user. */
 export interface BootOutcome {
   readonly report: FirstBootReport
@@ -59,7 +57,7 @@ export async function bootAndWait(
   const say = (message: string) => context.stderr.write(`${message}\n`)
   await using _locks = await lockImages(boot.images, { mode: 'shared', signal, say })
   const accel = options.accel === 'auto' ? await probeAccelerator({ ...paths, signal }) : options.accel
-  const watch = createWatch(options.until)
+  const watch = createBootWatch(options.until)
   const started = performance.now()
   try {
     const result = await bootReplica({
@@ -74,10 +72,10 @@ export async function bootAndWait(
       timeoutMs: options.timeout * 1000,
       answers: boot.answers,
       signal: AbortSignal.any([signal, watch.quiet]),
-      until: watch.until,
-      onPort: text => watch.take(text),
+      until: seen => watch.until(seen),
+      onPort: text => watch.take('port', text),
       onConsole: text => {
-        watch.take(text)
+        watch.take('console', text)
         boot.onConsole?.(text)
       },
     })
@@ -98,37 +96,6 @@ function requireUp(result: ReplicaResult<'first-boot' | 'text'>): 'first-boot' |
       hint: error.hint,
       details: { ...error.details, stderr_tail: consoleTail(result) },
     })
-  }
-}
-
-/** Looks for the end of the boot in what the replica says. */
-function createWatch(text: string | undefined) {
-  const reader = createFirstBootReader()
-  const quiet = new AbortController()
-  let hasEnded = false
-  let hasSpoken = false
-  let timer: NodeJS.Timeout | undefined
-  return {
-    quiet: quiet.signal,
-    take: (piece: string) => {
-      for (const item of reader.push(piece)) {
-        hasSpoken = true
-        if (item.kind === 'end') hasEnded = true
-      }
-    },
-    until: (seen: { readonly console: string }): 'first-boot' | 'text' | undefined => {
-      if (text !== undefined) return seen.console.includes(text) ? 'text' : undefined
-      if (hasEnded) return 'first-boot'
-      if (!hasSpoken && timer === undefined && /login: ?$/m.test(seen.console)) {
-        timer = setTimeout(() => hasSpoken || quiet.abort(), QUIET_AFTER_LOGIN_MS)
-        timer.unref()
-      }
-      return undefined
-    },
-    report: (): FirstBootReport => {
-      clearTimeout(timer)
-      return reader.finish()
-    },
   }
 }
 

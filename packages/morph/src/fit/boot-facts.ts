@@ -1,7 +1,7 @@
 import { inspectBoot, type BootFacts } from '../boot/inspect-boot.ts'
 import type { OpenGuest } from '../morph.ts'
 import { resolverFor } from '../references/fix-references.ts'
-import type { MorphSession } from '../session.ts'
+import type { FitWorld } from './fit-world.ts'
 import type { GuestTree } from '../tree/guest-tree.ts'
 import { attachedDisks } from './attached-disks.ts'
 import { stableNames } from './stable-names.ts'
@@ -9,7 +9,7 @@ import { bootTarget, efiArchitecture, espMountPoint, rootStack } from './target.
 
 /** What a boot of the guest on its target would meet, with the tree as it is now. `changedFiles`: what images carry stale copies of. */
 export function readBootFacts(
-  session: Pick<MorphSession, 'machine' | 'request' | 'signal'>,
+  session: FitWorld,
   open: OpenGuest,
   at: { tree: GuestTree; changedFiles: readonly string[] },
 ): Promise<BootFacts> {

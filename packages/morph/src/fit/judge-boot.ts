@@ -5,13 +5,13 @@ import type { Verdict } from '../check/verdict.ts'
 import type { MountedGuest } from '../mount/mount-guest.ts'
 import type { OpenGuest } from '../morph.ts'
 import type { StepWarning } from '../references/outcome.ts'
-import type { MorphSession } from '../session.ts'
+import type { FitWorld } from './fit-world.ts'
 import type { GuestTree } from '../tree/guest-tree.ts'
 import { bootTarget } from './target.ts'
 
 /** Will the guest boot on its target, as it is now? Reads only. */
 export async function judgeBoot(
-  session: Pick<MorphSession, 'machine' | 'request' | 'signal'>,
+  session: FitWorld,
   open: OpenGuest,
   at: { tree: GuestTree; boot: BootFacts; warnings: readonly StepWarning[] },
 ): Promise<Verdict> {
@@ -33,7 +33,7 @@ export async function judgeBoot(
 }
 
 /** Free space and inodes of every mounted file system, in one command. */
-async function readSpace({ machine, signal }: Pick<MorphSession, 'machine' | 'signal'>, guest: MountedGuest): Promise<FilesystemFact[]> {
+async function readSpace({ machine, signal }: Pick<FitWorld, 'machine' | 'signal'>, guest: MountedGuest): Promise<FilesystemFact[]> {
   const paths = guest.mounts.map(({ path }) => path)
   const result = await machine.run(['stat', '-f', '-c', '%a %S %b %d %c', '--', ...paths], { signal, captureBytes: 65_536 })
   return result.stdout

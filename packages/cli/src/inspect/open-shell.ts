@@ -1,0 +1,57 @@
+import { createInterface } from 'node:readline/promises'
+import type { Machine } from '@instar/machine'
+import { discoverStorage, loadKey, mountGuest, parseKey, prepareChroot } from '@instar/morph'
+import type { ShellOptions } from '../commands/shell.ts'
+import type { Context } from '../context.ts'
+import { createEmitter } from '../morph/emitter.ts'
+import { instanceName } from '../morph/instance-name.ts'
+import { openMinion } from '../morph/open-minion.ts'
+import { newRunId } from '../runs/run-id.ts'
+import { createPlainView } from '../view/plain.ts'
+import { openThrowAwayLayers } from './throw-away.ts'
+
+const MOUNT_POINT = '/mnt/guest'
+
+/** `instar shell`: commands on the appliance with the guest mounted at /mnt/guest, one after the other. */
+export async function openShell(context: Context, images: readonly string[], options: ShellOptions): Promise<number> {
+  const { signal } = context
+  const view = createPlainView(context.stderr)
+  const { emit } = createEmitter(context, { id: newRunId(context.now()), instance: instanceName(options.name, images[0] ?? ''), view })
+  await using source = await openThrowAwayLayers(context, { images, options, keptFirst: true })
+  await using machine = await openMinion(context, { options, layers: source.layers, emit })
+  const keys = await Promise.all((options.key ?? []).map(text => loadKey(parseKey(text), signal)))
+  await using storage = await discoverStorage(machine, { disks: machine.devices, keys, signal, emit })
+  await using guest = await mountGuest(machine, storage, {
+    at: MOUNT_POINT,
+    signal,
+    emit,
+    ...(options.root === undefined ? {} : { root: options.root }),
+  })
+  await using _chroot = await prepareChroot(machine, { at: guest.at, devices: storage.devices }, signal)
+  if (options.command !== undefined) return await runLine(context, machine, options.command)
+  const layers = source.areKept
+    ? 'the layers of the failed run: --resume goes on with what you change'
+    : 'throw-away layers: nothing is kept'
+  context.stderr.write(`the guest is at ${MOUNT_POINT} ("chroot ${MOUNT_POINT}" enters it), on ${layers}. End with Ctrl-D.\n`)
+  return await readCommands(context, machine)
+}
+
+async function readCommands(context: Context, machine: Machine): Promise<number> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr, terminal: context.stderr.isTerminal, prompt: 'minion# ' })
+  let exitCode = 0
+  lines.prompt()
+  for await (const line of lines) {
+    if (line.trim() !== '') exitCode = await runLine(context, machine, line)
+    lines.prompt()
+  }
+  return exitCode
+}
+
+async function runLine(context: Context, machine: Machine, line: string): Promise<number> {
+  const result = await machine.run(['/bin/bash', '-c', line], {
+    signal: context.signal,
+    onStdout: piece => context.stdout.writeBytes(piece),
+    onStderr: piece => context.stderr.writeBytes(piece),
+  })
+  return result.exitCode ?? 128
+}
