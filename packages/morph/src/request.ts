@@ -1,6 +1,7 @@
 import { InstarError, type Emit, type MachinePhase } from '@instar/contract'
 import type { ScriptSpec, Secret } from '@instar/contract/scripts'
 import type { Machine } from '@instar/machine'
+import type { NicMapping } from './network/match-nics.ts'
 import type { ScriptRecorder } from './scripts/recorder.ts'
 import type { LuksKey } from './storage/keys.ts'
 
@@ -15,7 +16,7 @@ export interface MorphRequest {
   readonly target: MorphTarget
   /** The root file system, where the guest leaves a choice: a device of the minion or `UUID=...`. */
   readonly root?: string
-  readonly network: { readonly policy: 'keep' | 'dhcp'; readonly nics: readonly NicChange[] }
+  readonly network: { readonly policy: 'keep' | 'dhcp'; readonly nics: readonly NicMapping[] }
   readonly packages: { readonly install: readonly string[]; readonly remove: readonly string[] }
   /** Leaves the OS as it is: only first-boot scripts are registered. */
   readonly skipOsMorphing: boolean
@@ -29,12 +30,6 @@ export interface MorphTarget {
   readonly firmware?: 'bios' | 'uefi'
 }
 
-/** An interface before and after the move: MAC addresses in lower case with colons. */
-export interface NicChange {
-  readonly oldMac: string
-  readonly newMac: string
-}
-
 /** What a morph needs of its surroundings. */
 export interface MorphWorld {
   readonly machine: Machine
@@ -43,12 +38,24 @@ export interface MorphWorld {
   readonly recorder: ScriptRecorder
 }
 
-/** `--nic OLD=NEW`, each a MAC address in any usual form. */
-export function parseNic(text: string): NicChange {
-  const [oldMac, newMac, more] = text.split('=').map(mac => mac.trim().toLowerCase().replaceAll('-', ':'))
-  const isMac = (mac: string | undefined): mac is string => mac !== undefined && /^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/.test(mac)
-  if (!isMac(oldMac) || !isMac(newMac) || more !== undefined) {
-    throw new InstarError('usage.bad-argument', `--nic "${text}" is not OLD=NEW, two MAC addresses like 52:54:00:12:34:56`)
+/** `--nic OLD=NEW`: the card's old MAC address or interface name, and its new MAC address; `--nic NEW` where the old one is not known. */
+export function parseNic(text: string): NicMapping {
+  const at = text.lastIndexOf('=')
+  const newMac = readMac(text.slice(at + 1))
+  if (newMac === undefined || at === 0) {
+    throw new InstarError(
+      'usage.bad-argument',
+      `--nic "${text}" is not OLD=NEW: a MAC address like 52:54:00:12:34:56, or for OLD an interface's name`,
+    )
   }
-  return { oldMac, newMac }
+  if (at < 0) return { newMac }
+  const old = text.slice(0, at).trim()
+  const oldMac = readMac(old)
+  return oldMac === undefined ? { newMac, oldName: old } : { newMac, oldMac }
+}
+
+/** A MAC address in any usual form, in lower case with colons. */
+function readMac(text: string): string | undefined {
+  const mac = text.trim().toLowerCase().replaceAll('-', ':')
+  return /^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/.test(mac) ? mac : undefined
 }

@@ -81,7 +81,11 @@ function addFittingOptions(command: Command): void {
         .choices(['keep', 'dhcp'])
         .default('keep'),
     )
-    .option('--nic <old=new>', 'MAC address of an interface before and after the move; repeatable', repeatable)
+    .option(
+      '--nic <[old=]new>',
+      'network card of the new machine: its MAC address, after the old one or the interface name; repeatable',
+      repeatable,
+    )
 }
 
 function addMinionOptions(command: Command): void {

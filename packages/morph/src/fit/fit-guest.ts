@@ -4,9 +4,11 @@ import { readFallbackFiles } from '../boot/inspect-boot.ts'
 import { editCmdlines } from '../boot/loader/edit-cmdlines.ts'
 import { applyFallback } from '../boot/uefi/fallback.ts'
 import type { Verdict } from '../check/verdict.ts'
+import { fitIdentity } from '../identity/fit-identity.ts'
 import { planPackages } from '../installer/plan-packages.ts'
 import { runPackages } from '../installer/run-packages.ts'
 import type { OpenGuest } from '../morph.ts'
+import { fitNetwork } from '../network/fit-network.ts'
 import { fixReferences, resolverFor } from '../references/fix-references.ts'
 import { newOutcome, type Outcome, type StepWarning } from '../references/outcome.ts'
 import { planLabels } from '../selinux/labels.ts'
@@ -64,6 +66,8 @@ class Fitting {
     const { storage, facts } = this.#open
     const resolve = resolverFor(tree, attachedDisks(storage))
     this.#take('Masking the agents of the old platform', () => maskAgents(tree, { target: 'kvm', init: facts.init }))
+    this.#take('Keeping the network', () => fitNetwork(tree, { facts, ...this.#session.request.network }))
+    this.#take('Keeping the identity', () => fitIdentity(tree, { facts }))
     this.#take("Replacing the source's device names", () => fixReferences(tree, { resolve, volumes: volumeNames(storage) }))
     this.#take('Editing the kernel command lines', () => {
       const report = editCmdlines(tree, { resolve: stableNames(resolve), resolveWithoutInitramfs: partitionNames(resolve) })
