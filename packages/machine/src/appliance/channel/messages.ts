@@ -32,6 +32,8 @@ export function encodeRun(id: number, request: CommandRequest): Buffer {
   const variables = Object.entries(request.env).map(([name, value]) => `${name}=${value}`)
   const words = [...variables, ...request.argv, request.cwd]
   if (words.some(word => word.includes('\0'))) throw new InstarError('machine.bad-request', 'an argument or variable holds a NUL byte')
+  const badName = Object.keys(request.env).find(name => name === '' || name.includes('='))
+  if (badName !== undefined) throw new InstarError('machine.bad-request', `"${badName}" cannot be the name of a variable`)
   const flags = [request.keepSurvivors ? '1' : '', request.hasStdin ? '1' : '', String(variables.length)]
   return encodeFrame(TO_AGENT.run, id, encodeStrings([request.cwd, ...flags, ...variables, ...request.argv]))
 }
