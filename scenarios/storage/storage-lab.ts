@@ -43,7 +43,7 @@ export async function openLab(sizesMiB: readonly number[], script: string): Prom
   const folder = await mkdtemp(join(tmpdir(), 'instar-storage-lab-'))
   undo.defer(() => rm(folder, { recursive: true, force: true }))
   const files = sizesMiB.map((_size, index) => join(folder, `disk${index}.img`))
-  for (const [index, file] of files.entries()) await makeSparse(file, sizesMiB[index]! * MIB)
+  await Promise.all(sizesMiB.map((size, index) => makeSparse(join(folder, `disk${index}.img`), size * MIB)))
   {
     await using builder = await boot(folder, files, signal)
     await shell(builder, ['sh', '-c', PRELUDE + script, 'build', ...builder.devices], signal)

@@ -148,6 +148,8 @@ class Discovery implements Storage {
     if (!this.#isNew(`vg ${group.id} ${group.physicalVolumes.length}`)) return 0
     if (group.refused) this.#warn(`the volume group ${group.name} is left alone: ${group.refused}`)
     if (group.refused) return 0
+    const namesakes = this.volumeGroups.filter(({ name }) => name === group.name)
+    if (namesakes.length > 1) await this.#look()
     const names = new GroupNames(this.devices, (from, to) => this.#rename(from, to))
     const parked = await names.park(group)
     const complaint = await activateGroup(group, this.#scope())

@@ -4,18 +4,22 @@ import type { BlockDevice } from './block-device.ts'
 import { parseLook } from './parse-look.ts'
 
 /**
- * One process start answers four questions, since each costs 20-50 ms on an emulated machine. blkid probes the devices themselves: its
+ * One process start answers four questions, since each costs 20-50 ms on an emulated machine; the shell's own words
+ * cost nothing. blkid probes the devices themselves: its
  * cache and udev's database may be older than what a script or we did a moment ago.
  */
 const LOOK = `
 [ -S /run/udev/control ] && udevadm settle --timeout=10
-lsblk --json --bytes --paths --output NAME,KNAME,MAJ:MIN,TYPE,SIZE,RO,MOUNTPOINT -- "$@" || exit 1
+tree=$(lsblk --json --bytes --paths --output NAME,KNAME,MAJ:MIN,TYPE,SIZE,RO,MOUNTPOINT -- "$@") || exit 1
+printf '%s' "$tree"
 printf '\\036'
-realpath -- "$@"
+for disk; do if [ -L "$disk" ]; then realpath -- "$disk"; else echo "$disk"; fi; done
 printf '\\036'
-blkid -p -o export $(lsblk --list --noheadings --paths --output KNAME -- "$@" | sort -u)
+blkid -p -o export $(printf '%s' "$tree" | sed -n 's/^ *"kname": *"\\([^"]*\\)".*/\\1/p')
 printf '\\036'
-grep -Hs . /sys/block/dm-*/dm/name /sys/block/dm-*/dm/uuid
+for file in /sys/block/dm-*/dm/name /sys/block/dm-*/dm/uuid; do
+  text=; read -r text 2>/dev/null < "$file" && printf '%s:%s\\n' "$file" "$text"
+done
 [ -S /run/udev/control ] && echo udev
 exit 0
 `

@@ -95,12 +95,12 @@ test('a wrong passphrase gives no key, and no file is left', { skip }, async () 
   })
 })
 
-test('the table has the key in hexadecimal and large sectors where the container has', () => {
+test('the table has the key in hexadecimal and the sector size where the container has', () => {
   const segment = { offsetBytes: 2 ** 24, cipher: 'aes-xts-plain64', ivTweak: '0', sectorSize: 4096 }
 
   const table = cryptTable(segment, { path: '/dev/dm-1', sizeBytes: 2 ** 24 + 3 * 4096 + 512 }, Uint8Array.of(0, 0xab, 0xff))
 
-  assert.equal(table.toString(), '0 24 crypt aes-xts-plain64 00abff 0 /dev/dm-1 32768 2 sector_size:4096 iv_large_sectors\n')
+  assert.equal(table.toString(), '0 24 crypt aes-xts-plain64 00abff 0 /dev/dm-1 32768 1 sector_size:4096\n')
 })
 
 test('a container that is smaller than its header says is refused', () => {

@@ -154,7 +154,8 @@ export function cryptTable(segment: LuksSegment, container: { path: string; size
   if (bytes <= 0 || bytes > available)
     throw unsupported(`its data begins at ${offsetBytes} and the device has ${container.sizeBytes} bytes`)
   const before = Buffer.from(`0 ${bytes / SECTOR_BYTES} crypt ${cipher} `)
-  const options = sectorSize === SECTOR_BYTES ? '' : ` 2 sector_size:${sectorSize} iv_large_sectors`
+  // Without iv_large_sectors: LUKS2 counts the IV in sectors of 512 bytes whatever the sector size (seen in the table of cryptsetup 2.6).
+  const options = sectorSize === SECTOR_BYTES ? '' : ` 1 sector_size:${sectorSize}`
   const after = Buffer.from(` ${ivTweak} ${container.path} ${offsetBytes / SECTOR_BYTES}${options}\n`)
   const table = Buffer.alloc(before.length + volumeKey.length * 2 + after.length)
   before.copy(table)

@@ -112,13 +112,19 @@ function refusal(row: ReportRow): string | undefined {
 export async function activateGroup(group: VolumeGroup, scope: LvmScope): Promise<string | undefined> {
   const argv = ['vgchange', '--activate', 'y', '--select', `vg_uuid=${dashed(group.id)}`]
   const result = await runLvm(argv, group.physicalVolumes, scope, group.systemId ? [group.systemId] : [])
-  return result.exitCode === 0 ? undefined : result.stderrTail.trim()
+  return result.exitCode === 0 ? undefined : complaintOf(result.stderrTail)
 }
 
 export async function deactivateGroup(group: VolumeGroup, scope: LvmScope): Promise<string | undefined> {
   const argv = ['vgchange', '--activate', 'n', '--select', `vg_uuid=${dashed(group.id)}`]
   const result = await runLvm(argv, group.physicalVolumes, scope, group.systemId ? [group.systemId] : [])
-  return result.exitCode === 0 ? undefined : result.stderrTail.trim()
+  return result.exitCode === 0 ? undefined : complaintOf(result.stderrTail)
+}
+
+/** Without the lines that only say that we keep no backup of metadata, which we do not change. */
+function complaintOf(stderr: string): string {
+  const lines = stderr.split('\n').map(line => line.trim())
+  return lines.filter(line => line !== '' && !line.includes('NOT be backed up')).join('; ')
 }
 
 /** Ids (32 characters) of volumes that are snapshots: they repeat the filesystem of their origin. */

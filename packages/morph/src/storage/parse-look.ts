@@ -156,7 +156,7 @@ function unescapeBlkid(value: string): string {
   return Buffer.from(bytes, 'latin1').toString()
 }
 
-/** Lines of `grep -H . /sys/block/dm-N/dm/name ...`. */
+/** Lines of `/sys/block/dm-N/dm/name:TEXT` and the same of uuid. */
 function parseMappings(text: string): Map<string, Mapping> {
   const found = new Map<string, { name?: string; uuid?: string }>()
   for (const line of lines(text)) {
