@@ -122,11 +122,15 @@ function backingReference(image: ProbedImage): string {
 export async function makeLayerDirectory(dir: string): Promise<string> {
   // Another run may remove the empty folder between our two calls.
   for (let tries = 0; ; tries += 1) {
-    await mkdir(dir, { recursive: true, mode: 0o700 })
     try {
+      await mkdir(dir, { recursive: true, mode: 0o700 })
       return await mkdtemp(join(await realpath(dir), layerDirectoryName('')))
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || tries === 3) throw error
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT' && tries < 3) continue
+      throw new InstarError('image.path-refused', `no layer can be made in ${dir}`, {
+        cause: error,
+        hint: 'Make its folder writable, or work on a copy.',
+      })
     }
   }
 }

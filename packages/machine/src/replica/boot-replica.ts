@@ -64,7 +64,7 @@ export async function bootReplica<Verdict>(request: ReplicaRequest<Verdict>): Pr
     network: request.network ?? 'none',
     ...(request.firmware === 'uefi' ? { firmware: await openFirmware(folder) } : {}),
   })
-  return await watchReplica(argv, request)
+  return await watchReplica(argv, { ...request, folder })
 }
 
 async function throwAwayFolder(dir: string, stack: AsyncDisposableStack): Promise<string> {

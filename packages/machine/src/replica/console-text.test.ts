@@ -49,3 +49,12 @@ test('counts the restarts of the guest, once each, and passes over what is no ev
 
   assert.equal(events.reboots, 2)
 })
+
+test('sees that the disk of the host is full, and no other error of a disk', () => {
+  const events = new MonitorEvents()
+
+  events.add('{"event":"BLOCK_IO_ERROR","data":{"nospace":false}}\n')
+  assert.equal(events.isOutOfSpace, false)
+  events.add('{"event":"BLOCK_IO_ERROR","data":{"nospace":true}}\n')
+  assert.equal(events.isOutOfSpace, true)
+})

@@ -2,6 +2,8 @@
 export class MonitorEvents {
   /** Restarts that the guest asked for. */
   reboots = 0
+  /** The host's disk is full: QEMU has stopped the guest in the middle of a write. */
+  isOutOfSpace = false
   #lastResetS = -Infinity
   #rest = ''
 
@@ -13,8 +15,10 @@ export class MonitorEvents {
   }
 
   #read(line: string): void {
-    const atS = timeOfReset(line)
-    if (atS === undefined) return
+    const message = parseMessage(line)
+    if (message?.event === 'BLOCK_IO_ERROR' && message.data?.nospace === true) this.isOutOfSpace = true
+    if (message?.event !== 'RESET' || message.data?.guest !== true) return
+    const atS = Number(message.timestamp?.seconds ?? 0) + Number(message.timestamp?.microseconds ?? 0) / 1e6
     if (atS - this.#lastResetS > ONE_REBOOT_S) this.reboots += 1
     this.#lastResetS = atS
   }
@@ -27,15 +31,15 @@ const MAX_LINE_CHARS = 64 * 1024
 /** SeaBIOS answers a soft reset by a hard one of its own, which comes as a second event; no system boots in this time. */
 const ONE_REBOOT_S = 2
 
-function timeOfReset(line: string): number | undefined {
+interface Message {
+  readonly event?: unknown
+  readonly data?: { readonly guest?: unknown; readonly nospace?: unknown }
+  readonly timestamp?: { readonly seconds?: unknown; readonly microseconds?: unknown }
+}
+
+function parseMessage(line: string): Message | null | undefined {
   try {
-    const message = JSON.parse(line) as {
-      event?: unknown
-      data?: { guest?: unknown }
-      timestamp?: { seconds?: unknown; microseconds?: unknown }
-    } | null
-    if (message?.event !== 'RESET' || message.data?.guest !== true) return undefined
-    return Number(message.timestamp?.seconds ?? 0) + Number(message.timestamp?.microseconds ?? 0) / 1e6
+    return JSON.parse(line) as Message | null
   } catch {
     return undefined
   }

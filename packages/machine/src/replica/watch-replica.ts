@@ -1,3 +1,4 @@
+import { InstarError } from '@instar/contract'
 import type { BootFailure } from './boot-failure.ts'
 import { findBootFailure } from './boot-failure.ts'
 import type { ReplicaRequest } from './boot-replica.ts'
@@ -11,7 +12,10 @@ import { Timers } from './timers.ts'
 type Watched<Verdict> = Pick<
   ReplicaRequest<Verdict>,
   'answers' | 'ignoreFailures' | 'onConsole' | 'onPort' | 'signal' | 'timeoutMs' | 'until'
->
+> & {
+  /** Where the layers are. */
+  readonly folder: string
+}
 
 type Ending<Verdict> =
   | { readonly ended: 'until'; readonly verdict: Verdict }
@@ -70,7 +74,7 @@ class Watch<Verdict> implements Disposable {
     const lookSoon = this.#timers.coalesced(() => this.#look(), LOOK_EVERY_MS)
     replica.console.on('data', (piece: Buffer) => this.#hear(this.#console.add(piece), request.onConsole, lookSoon))
     replica.port.on('data', (piece: Buffer) => this.#hear(this.#port.add(piece), request.onPort, lookSoon))
-    replica.monitor.on('data', (piece: Buffer) => this.#events.add(piece.toString('utf8')))
+    replica.monitor.on('data', (piece: Buffer) => this.#hearMonitor(piece.toString('utf8')))
     replica.ended.then(qemu => this.#ending.resolve({ ended: 'process', qemu }), this.#ending.reject)
     this.#timers.start(() => this.#ending.resolve({ ended: 'timeout' }), request.timeoutMs)
     request.signal.addEventListener('abort', this.#stop, { once: true })
@@ -96,6 +100,15 @@ class Watch<Verdict> implements Disposable {
   #hear(text: string, tell: ((text: string) => void) | undefined, lookSoon: () => void): void {
     lookSoon()
     this.#guard(() => tell?.(text))
+  }
+
+  #hearMonitor(text: string): void {
+    this.#events.add(text)
+    if (!this.#events.isOutOfSpace) return
+    const layers = this.#request.folder
+    this.#ending.reject(
+      new InstarError('image.no-space', `the file system of ${layers} is full: the guest's writes go there, and it was stopped`),
+    )
   }
 
   /** What the caller's functions throw ends the boot, and is thrown to the caller. */
