@@ -266,6 +266,24 @@ test('refuses formats, names and places that cannot be changed in place, with th
   }
 })
 
+test('two disks of which one is based on the other are not committed together', async () => {
+  using folder = temporaryFolder()
+  const [base, top] = [join(folder.path, 'base.raw'), join(folder.path, 'top.qcow2')]
+  writeDisk(base, 2)
+  qemuImg('create', '-q', '-f', 'qcow2', '-b', base, '-F', 'raw', top)
+  await using locks = await lockImages([base, top], { mode: 'exclusive', signal, say: assert.fail })
+  await using stack = new AsyncDisposableStack()
+  const layers = []
+  for (const file of [base, top]) {
+    const image = await probeImage(file, { allowBacking: [base], signal })
+    layers.push(stack.use(await createLayer({ image, dir: folderBeside(image), signal })))
+  }
+
+  const committing = commitLayers(layers, { runId: 'r', locks, signal })
+
+  await assert.rejects(committing, { code: 'image.not-in-place', message: /top\.qcow2 is based on it/ })
+})
+
 test('an image that was changed under the layer is not committed to', async () => {
   using folder = temporaryFolder()
   const file = join(folder.path, 'disk.raw')

@@ -84,6 +84,7 @@ export async function commitLayers(layers: readonly Layer[], options: CommitOpti
 /** All that can go wrong before anything is written down. */
 async function prepareJournal(layers: readonly Layer[], options: CommitOptions): Promise<CommitJournal> {
   const images: CommitEntry[] = []
+  requireIndependent(layers)
   for (const layer of layers) {
     const { image } = layer
     await requireInPlace(image)
@@ -110,6 +111,14 @@ async function prepareJournal(layers: readonly Layer[], options: CommitOptions):
     })
   }
   return { version: 1, run_id: options.runId, state: 'committing', begun_at: new Date().toISOString(), images }
+}
+
+/** A commit to an image changes every disk that is based on it. */
+function requireIndependent(layers: readonly Layer[]): void {
+  for (const { image } of layers) {
+    const other = layers.find(layer => layer.image.chain.slice(1).some(link => link.path === image.path))
+    if (other !== undefined) throw notInPlace(image, `${other.image.path} is based on it`)
+  }
 }
 
 async function writeJournal(entry: CommitEntry, journal: CommitJournal): Promise<void> {

@@ -4,7 +4,7 @@ import { InstarError } from '@instar/contract'
 import { syncFile, syncFolder } from './durable.ts'
 import { isSameFile } from './image-file.ts'
 import type { KeepRecord } from './keep.ts'
-import { readKeepRecord, writeKeepRecord } from './keep.ts'
+import { readKeepRecord, releaseKept, writeKeepRecord } from './keep.ts'
 import type { Layer } from './layer.ts'
 import { LAYER_FILE, SUFFIX_LENGTH, layerDirectoryName, openLayer } from './layer.ts'
 import { probeImage } from './probe.ts'
@@ -70,6 +70,11 @@ export async function openKeptLayer(kept: KeptLayer, signal: AbortSignal): Promi
   }
   const directory = await adopt(kept.directory)
   return openLayer(probed, directory, kept.record.layer_virtual_bytes)
+}
+
+/** Kept layers whose work is done (by `--output`, say) or given up: removed when they are disposed of, or with their run. */
+export async function releaseLayers(layers: readonly { readonly directory: string }[]): Promise<void> {
+  for (const layer of layers) await releaseKept(layer.directory)
 }
 
 /** The name of the folder tells its owner, and other runs tell by it what may be removed. */

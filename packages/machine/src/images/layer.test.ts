@@ -7,7 +7,7 @@ import { compareImages } from './compare.ts'
 import { requireFreeSpace } from './free-space.ts'
 import { hashFile } from './hash.ts'
 import { qemuImg, signal, temporaryFolder, writeDisk, writeThrough } from './images.fixture.ts'
-import { keepLayers, listKeptLayers, openKeptLayer } from './kept-layers.ts'
+import { keepLayers, listKeptLayers, openKeptLayer, releaseLayers } from './kept-layers.ts'
 import { createLayer } from './layer.ts'
 import { formatOwner, mayBeAlive, parseOwner, thisOwner } from './owner.ts'
 import { probeImage } from './probe.ts'
@@ -77,7 +77,7 @@ test('says how much space is needed and how much is free', async () => {
   await requireFreeSpace(folder.path, 1, 'a byte')
 })
 
-test('a kept layer survives its run and is opened again for the next, unless the image was changed', async () => {
+test('a kept layer survives its run and is opened again for the next, until it is released', async () => {
   using folder = temporaryFolder()
   const file = join(folder.path, 'disk.raw')
   writeDisk(file, 4)
@@ -96,6 +96,22 @@ test('a kept layer survives its run and is opened again for the next, unless the
   writeThrough(nodeName(again.node), 'read -P 9 0 1M')
   await again[Symbol.asyncDispose]()
   const [still] = await listKeptLayers([folder.path], { path: file })
+  assert.ok(still)
+  {
+    await using last = await openKeptLayer(still, signal)
+    await releaseLayers([last])
+  }
+  assert.deepEqual(await listKeptLayers([folder.path]), [])
+})
+
+test('a kept layer is of no use once its image was changed', async () => {
+  using folder = temporaryFolder()
+  const file = join(folder.path, 'disk.raw')
+  writeDisk(file, 4)
+  const image = await probeImage(file, { allowBacking: [], signal })
+  await using layer = await createLayer({ image, dir: folder.path, signal })
+  await keepLayers([layer], 'run-1')
+  const [still] = await listKeptLayers([folder.path])
   assert.ok(still)
 
   writeDisk(file, 4, 1)

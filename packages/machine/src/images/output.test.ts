@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { chmodSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -61,4 +63,23 @@ test('a failure or a cancel leaves nothing behind', async () => {
 
   await assert.rejects(writing, /by the user/)
   assert.deepEqual(readdirSync(folder.path), ['source.raw'])
+})
+
+test('killed in the middle it leaves a temporary file, which the next run removes', async () => {
+  using folder = temporaryFolder()
+  const [source, file] = [join(folder.path, 'source.raw'), join(folder.path, 'new.qcow2')]
+  writeDisk(source, 64)
+  const outputs = [{ chain: [{ path: source, format: 'raw' as const }], file, format: 'qcow2' as const }]
+  const program = `
+    const { writeOutputs } = await import(${JSON.stringify(new URL('output.ts', import.meta.url).href)})
+    const onPercent = () => process.kill(process.pid, 'SIGKILL')
+    await writeOutputs(${JSON.stringify(outputs)}, { force: false, signal: new AbortController().signal, onPercent })`
+  await once(spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: 'inherit' }), 'close')
+  const left = readdirSync(folder.path)
+
+  await writeOutputs(outputs, { force: false, signal })
+
+  assert.equal(left.length, 2)
+  assert.match(left.join(' '), /\.instar-\d+-.*\.tmp/)
+  assert.deepEqual(readdirSync(folder.path), ['new.qcow2', 'source.raw'])
 })
