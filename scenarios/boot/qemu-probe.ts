@@ -18,6 +18,7 @@ for round in 1 2; do
     read alias < $file && modprobe -b -q "$alias"
   done
 done
+modprobe vmw_pvscsi && echo PROBE-OLD-MODULE
 sleep 2
 echo "PROBE-DISKS:" /sys/block/*
 echo PROBE-DONE

@@ -148,3 +148,24 @@ test(
     assert.equal((await runHere(['ls', '-A', root.path], { signal })).stdout.toString().includes('.instar-initramfs'), false)
   },
 )
+
+test('modules that the guest keeps compressed and the image does not are found by both names', { skip }, async () => {
+  const poor = await imageWith('vmw_pvscsi sd_mod ext4', 'gzip')
+  const pack = 'cd "$1" && find . -name "*.ko" | grep -E "virtio|scsi" | xargs xz -0 --check=crc32'
+  const packed = await runHere(['sh', '-c', pack, 'sh', join(root.path, 'usr/lib/modules', root.version)], {
+    signal,
+  })
+  assert.equal(packed.exitCode, 0, packed.stderr)
+  await runHere(inRoot(root.path)(['depmod', root.version]), { signal })
+  const { overlay } = await judge('virtio', poor)
+  assert.ok(overlay?.links.some(({ to }) => to.endsWith('/vmw_pvscsi.ko.xz')))
+  const place = '/boot/packed-test.img'
+  await writeFile(join(root.path, place), poor)
+
+  await appendOverlay(thisMachine(), { tree: treeOf(root.path), root: root.path, image: place, plan: overlay, signal })
+
+  const image = await readFile(join(root.path, place))
+  const console = await probeBoot({ kernel: join(root.path, root.kernel), image, bus: 'virtio-blk-pci', folder: root.path, signal })
+  assert.match(console, /PROBE-OLD-MODULE/)
+  assert.match(console, /PROBE-DISKS:.*\/sys\/block\/vda/)
+})

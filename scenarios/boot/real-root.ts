@@ -82,7 +82,9 @@ export function treeOf(root: string): GuestTree {
     if (stat.isSymbolicLink()) files[path] = { link: readlinkSync(join(root, path)) }
     else if (stat.isDirectory()) for (const name of readdirSync(join(root, path))) add(`${path}/${name}`)
     else if (stat.isFile())
-      files[path] = /\.ko$|vmlinuz|initrd/.test(path) ? { content: 'not loaded', mode: stat.mode & 0o7777 } : readFileSync(join(root, path))
+      files[path] = /\.ko(\.xz)?$|vmlinuz|initrd/.test(path)
+        ? { content: 'not loaded', mode: stat.mode & 0o7777 }
+        : readFileSync(join(root, path))
   }
   for (const path of [
     'lib',
