@@ -14,8 +14,15 @@ import { UNIT_LINK } from './units.ts'
 export type Shell = 'dash' | 'bash' | 'busybox'
 export const SHELLS: readonly Shell[] = ['dash', 'bash', 'busybox']
 
+/** Why a test with this shell is skipped here, or `false`; with INSTAR_REQUIRE=all, as CI sets it, that is an error. */
+export function lacks(shell: Shell, require: string | undefined): string | false {
+  if (existsSync(`/usr/bin/${shell}`)) return false
+  if (require === 'all') throw new Error(`${shell} is not on this machine`)
+  return `not on this machine: ${shell}`
+}
+
 const TOOLS = (
-  'awk base64 cat chmod cp cut date dd env grep head mkdir mkfifo mv od openssl printf readlink rm sed setsid sha256sum shred sleep sync tail ' +
+  'awk base64 cat ls stat chmod cp cut date dd env grep head mkdir mkfifo mv od openssl printf readlink rm sed setsid sha256sum shred sleep sync tail ' +
   'tr umount wc seq yes kill nohup touch'
 ).split(' ')
 

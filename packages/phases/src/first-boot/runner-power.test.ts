@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
-import { phonyRoot, SHELLS } from './phony-root.ts'
+import { lacks, phonyRoot, SHELLS } from './phony-root.ts'
 import type { PhonyRoot } from './phony-root.ts'
 import { UNIT_LINK } from './units.ts'
 
@@ -16,21 +16,25 @@ const cutAtStart = (root: PhonyRoot, nth = 1): Promise<void> => root.bootUntil((
 
 suite('power', { concurrency: 4 }, () => {
   for (const shell of SHELLS) {
-    test(`${shell}: a script that the power ended is not repeated, and the next one runs`, async () => {
-      using root = phonyRoot({ shell, scripts: [{ payload: HANG }, { payload: NOTE_START }] })
+    test(
+      `${shell}: a script that the power ended is not repeated, and the next one runs`,
+      { skip: lacks(shell, process.env.INSTAR_REQUIRE) },
+      async () => {
+        using root = phonyRoot({ shell, scripts: [{ payload: HANG }, { payload: NOTE_START }] })
 
-      const output = root.inRun('scripts/001/attempt-1/stdout')
-      await root.bootUntil(() => root.exists(output) && root.read(output) === 'before\n')
-      await root.boot()
+        const output = root.inRun('scripts/001/attempt-1/stdout')
+        await root.bootUntil(() => root.exists(output) && root.read(output) === 'before\n')
+        await root.boot()
 
-      const [cut, next, end] = root.results()
-      assert.deepEqual(pick(cut, 'interrupted', 'attempt', 'ended_at', 'exit_code', 'stdout_bytes'), [true, 1, null, null, 7])
-      assert.equal(next?.exit_code, 0)
-      assert.deepEqual(pick(end, 'state', 'succeeded', 'failed', 'boots'), ['complete', 1, 1, 2])
-      assert.deepEqual(startsOf(root), ['script-1', 'script-2'])
-    })
+        const [cut, next, end] = root.results()
+        assert.deepEqual(pick(cut, 'interrupted', 'attempt', 'ended_at', 'exit_code', 'stdout_bytes'), [true, 1, null, null, 7])
+        assert.equal(next?.exit_code, 0)
+        assert.deepEqual(pick(end, 'state', 'succeeded', 'failed', 'boots'), ['complete', 1, 1, 2])
+        assert.deepEqual(startsOf(root), ['script-1', 'script-2'])
+      },
+    )
 
-    test(`${shell}: it is repeated while it has attempts left`, async () => {
+    test(`${shell}: it is repeated while it has attempts left`, { skip: lacks(shell, process.env.INSTAR_REQUIRE) }, async () => {
       using root = phonyRoot({ shell, scripts: [{ payload: `${NOTE_START}; [ "$INSTAR_ATTEMPT" = 2 ] || sleep 100`, retries: 1 }] })
 
       await cutAtStart(root)
@@ -43,41 +47,49 @@ suite('power', { concurrency: 4 }, () => {
       ])
     })
 
-    test(`${shell}: a script that ends every boot comes to its end at the cap of boots`, async () => {
-      using root = phonyRoot({ shell, scripts: [{ payload: HANG, retries: 99 }], limits: { maxBoots: 3, maxTotalS: 7200 } })
+    test(
+      `${shell}: a script that ends every boot comes to its end at the cap of boots`,
+      { skip: lacks(shell, process.env.INSTAR_REQUIRE) },
+      async () => {
+        using root = phonyRoot({ shell, scripts: [{ payload: HANG, retries: 99 }], limits: { maxBoots: 3, maxTotalS: 7200 } })
 
-      for (const boot of [1, 2, 3]) await cutAtStart(root, boot)
-      await root.boot()
+        for (const boot of [1, 2, 3]) await cutAtStart(root, boot)
+        await root.boot()
 
-      assert.equal(startsOf(root).length, 3)
-      assert.deepEqual(pick(root.results().at(-1), 'state', 'reason', 'failed'), ['capped', 'boot cap of 3 reached', 1])
-      assert.ok(!root.exists(UNIT_LINK))
-    })
+        assert.equal(startsOf(root).length, 3)
+        assert.deepEqual(pick(root.results().at(-1), 'state', 'reason', 'failed'), ['capped', 'boot cap of 3 reached', 1])
+        assert.ok(!root.exists(UNIT_LINK))
+      },
+    )
 
-    test(`${shell}: what a dead runner left running ends before anything else starts`, async () => {
-      using root = phonyRoot({
-        shell,
-        scripts: [
-          { payload: `${NOTE_START}; setsid sleep 501 & echo $PPID >"$INSTAR_FIRSTBOOT_TEST_ROOT/runner"; sleep 502` },
-          { payload: 'echo next' },
-        ],
-      })
-      const first = root.boot()
-      await root.until(() => root.exists('runner') && root.read('runner') !== '')
+    test(
+      `${shell}: what a dead runner left running ends before anything else starts`,
+      { skip: lacks(shell, process.env.INSTAR_REQUIRE) },
+      async () => {
+        using root = phonyRoot({
+          shell,
+          scripts: [
+            { payload: `${NOTE_START}; setsid sleep 501 & echo $PPID >"$INSTAR_FIRSTBOOT_TEST_ROOT/runner"; sleep 502` },
+            { payload: 'echo next' },
+          ],
+        })
+        const first = root.boot()
+        await root.until(() => root.exists('runner') && root.read('runner') !== '')
 
-      process.kill(Number(root.read('runner')), 'SIGKILL')
-      await first
-      await root.boot()
+        process.kill(Number(root.read('runner')), 'SIGKILL')
+        await first
+        await root.boot()
 
-      const [cut, next] = root.results()
-      assert.equal(cut?.interrupted, true)
-      assert.match(String(cut?.left_running), /sleep 501/)
-      assert.equal(next?.exit_code, 0)
-      assert.deepEqual(
-        root.processes().filter(command => /sleep 50[12]/.test(command)),
-        [],
-      )
-    })
+        const [cut, next] = root.results()
+        assert.equal(cut?.interrupted, true)
+        assert.match(String(cut?.left_running), /sleep 501/)
+        assert.equal(next?.exit_code, 0)
+        assert.deepEqual(
+          root.processes().filter(command => /sleep 50[12]/.test(command)),
+          [],
+        )
+      },
+    )
   }
 
   test('scripts that ask for reboots for ever get nine, in ten boots', async () => {
@@ -226,7 +238,7 @@ suite('a power cut anywhere', { concurrency: 4 }, () => {
   const PAYLOAD = `${NOTE_START}; echo out`
   for (const shell of SHELLS) {
     for (const ms of shell === 'dash' ? [0, 20, 40, 60, 80, 100, 130, 160, 200, 250, 300, 400] : [30, 90, 150, 220, 350]) {
-      test(`${shell}: ${ms} ms after the start loses and repeats nothing`, async () => {
+      test(`${shell}: ${ms} ms after the start loses and repeats nothing`, { skip: lacks(shell, process.env.INSTAR_REQUIRE) }, async () => {
         using root = phonyRoot({
           shell,
           scripts: [{ payload: PAYLOAD }, { payload: `${PAYLOAD}; exit 194` }, { payload: PAYLOAD }],

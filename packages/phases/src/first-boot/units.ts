@@ -27,6 +27,7 @@ Type=oneshot
 RemainAfterExit=yes
 ExecStart=/bin/sh ${RUNNER_PATH}
 TimeoutStartSec=0
+TimeoutStopSec=20
 KillMode=control-group
 OOMPolicy=continue
 IgnoreSIGPIPE=no

@@ -90,8 +90,14 @@ run_attempt() { # sets state, and wants_reboot when the script asked for one
   finish_output "$out/stderr"
   judge
   json=$(result_json "$exit_json" "$signal" "$timed_out" false "\"$(now)\"")
-  store_record "$state" "$json" || give_up "cannot write $script_dir/record: what script $order did is told on the console only" "$json"
+  # On a full disk the output is what we can give up.
+  store_record "$state" "$json" || { rm -f "$out"/* && store_record "$state" "$json"; } || lose_record
   publish "$json"
+}
+
+lose_record() {
+  count_script
+  give_up "cannot write $script_dir/record: what script $order did is told on the console only" "$json"
 }
 
 judge() { # from code and timed_out: state, exit_json, signal, wants_reboot

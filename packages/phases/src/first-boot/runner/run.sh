@@ -39,16 +39,20 @@ run_scripts() { # sets end_state and reason, and counts
     load_script "$order" || { reason="script $order is damaged" && return 0; }
     settle
     run_attempts
-    case $state in
-      pending) ;;
-      succeeded) succeeded=$((succeeded + 1)) ;;
-      *) failed=$((failed + 1)) ;;
-    esac
+    count_script
     # An interrupted script is not one that failed: one that reboots the machine itself ends so.
     case $state/$spec_on_failure in failed/abort | timed_out/abort) [ -n "$reason" ] || { reason="script $order failed" && return 0; } ;; esac
     [ -z "$reason" ] || { end_state=capped && return 0; }
   done
   end_state=complete
+}
+
+count_script() {
+  case $state in
+    pending) ;;
+    succeeded) succeeded=$((succeeded + 1)) ;;
+    *) failed=$((failed + 1)) ;;
+  esac
 }
 
 run_attempts() { # as many as are left; sets reason when a cap ends them
