@@ -31,7 +31,7 @@ after(() => lab?.[Symbol.asyncDispose]())
 
 function discover(disk: number) {
   const { machine, signal, emit } = lab
-  return discoverStorage(machine, { disks: [machine.devices[disk]], keys: [], signal, emit })
+  return discoverStorage(machine, { disks: [machine.devices[disk]!], keys: [], signal, emit })
 }
 
 test('a fstab full of nonsense is mounted as far as it makes sense, inside the guest only', { skip }, async () => {
@@ -78,7 +78,7 @@ test('a process that holds a mount is named, and the unmount works once it is go
   const guest = await mountGuest(machine, storage, { ...lab, at: '/mnt/guest' })
   await machine.run(['sh', '-c', 'cd /mnt/guest && exec sleep 600 >/dev/null 2>&1 &'], { signal, survivors: 'keep' })
 
-  await assert.rejects(guest[Symbol.asyncDispose](), { code: 'morph.busy', message: /\d+ sleep/ })
+  await assert.rejects(async () => guest[Symbol.asyncDispose](), { code: 'morph.busy', message: /\d+ sleep/ })
   await machine.endSurvivors(signal)
   await lab.shell('umount /mnt/guest/outside 2>/dev/null; umount /mnt/guest')
 })

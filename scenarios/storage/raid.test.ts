@@ -37,7 +37,7 @@ test('LVM on a mirror is found, mounted and closed again', { skip }, async () =>
 
 test('half a mirror is started with a warning that names it', { skip }, async () => {
   const { machine, signal, emit } = lab
-  await using storage = await discoverStorage(machine, { disks: [machine.devices[1]], keys: [], signal, emit })
+  await using storage = await discoverStorage(machine, { disks: [machine.devices[1]!], keys: [], signal, emit })
   await using guest = await mountGuest(machine, storage, { ...lab, at: '/mnt/guest' })
 
   assert.equal(guest.root.device.path, '/dev/mapper/vg0-root')

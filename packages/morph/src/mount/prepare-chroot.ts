@@ -23,8 +23,8 @@ mknod -m 666 "$dev/tty" c 5 0
 ln -s /proc/self/fd "$dev/fd"; ln -s /proc/self/fd/0 "$dev/stdin"; ln -s /proc/self/fd/1 "$dev/stdout"; ln -s /proc/self/fd/2 "$dev/stderr"
 ln -s pts/ptmx "$dev/ptmx"
 while read -r kind path a b; do
-  mkdir -p "$dev/\${path%/*}"
-  case $kind in node) mknod -m 660 "$dev/$path" b "$a" "$b";; link) ln -sf "$a" "$dev/$path";; esac
+  case $path in */*) mkdir -p "$dev/\${path%/*}";; esac
+  case $kind in node) mknod -m 660 "$dev/$path" b "$a" "$b" || exit 73;; link) ln -sf "$a" "$dev/$path";; esac
 done
 place /proc; mount -t proc proc "$root$at" || exit 73
 place /sys; mount -t sysfs -o ro,nosuid,nodev,noexec sysfs "$root$at" || exit 73

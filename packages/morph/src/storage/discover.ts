@@ -34,9 +34,10 @@ const OWN_MOUNT_POINTS = new Set(['/', '/boot', '/boot/efi', '/usr', '/var', '/h
  */
 export async function discoverStorage(machine: Machine, options: DiscoverOptions): Promise<Storage> {
   const discovery = new Discovery(machine, options)
+  // Nothing is open yet: a disk that is refused here must not be closed either.
+  await discovery.start()
   await using undo = new AsyncDisposableStack()
   undo.use(discovery)
-  await discovery.start()
   for (let round = 0; round < MAX_ROUNDS; round++) if (!(await discovery.openNextLayers())) break
   await discovery.finish()
   undo.move()
