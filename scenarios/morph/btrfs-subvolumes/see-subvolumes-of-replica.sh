@@ -1,0 +1,4 @@
+#!/bin/sh
+set -eu
+findmnt -n -o SOURCE /
+findmnt -n -o SOURCE /home

@@ -1,0 +1,2 @@
+#!/bin/sh
+[ "$INSTAR_ATTEMPT" = 2 ]

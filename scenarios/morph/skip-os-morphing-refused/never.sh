@@ -1,0 +1,2 @@
+#!/bin/sh
+echo 'this must not run'

@@ -1,0 +1,2 @@
+#!/bin/sh
+findmnt -n -o SOURCE /var

@@ -1,0 +1,7 @@
+#!/bin/sh
+# On the replica: what the scripts before it left, and what the morph did.
+set -eu
+echo "hello from $(hostname)"
+[ "$(cat /etc/motd)" = 'moved by Instar' ]
+[ "$(systemctl is-enabled open-vm-tools.service)" = masked ]
+[ -b /dev/vda2 ]
