@@ -1,3 +1,5 @@
+import { known } from '../detect/known.ts'
+import { isFile, realPath } from './guest-files.ts'
 import { Buffer } from 'node:buffer'
 import type { Machine } from '@instar/machine'
 import type { Kernel } from '../detect/kernels.ts'
@@ -82,7 +84,7 @@ interface Chosen {
 
 /** What starts by itself, and the newest, which starts after the guest's next change of its menu. */
 function chooseKernels(tree: GuestTree, kernels: readonly Kernel[], entry: LoaderEntry | undefined): Chosen[] {
-  const same = (left: string | undefined, right: string): boolean => left !== undefined && tree.realpath(left) === tree.realpath(right)
+  const same = (left: string | undefined, right: string): boolean => left !== undefined && realPath(tree, left) === realPath(tree, right)
   const starting = kernels.find(kernel => same(entry?.kernel.path, kernel.image))
   const newest = kernels.find(kernel => kernel.hasModuleIndex || kernel.isUnified) ?? kernels[0]
   const first = starting ?? newest
@@ -94,7 +96,7 @@ function chooseKernels(tree: GuestTree, kernels: readonly Kernel[], entry: Loade
 async function inspectKernel(inspection: BootInspection, { kernel, entry, isDefault }: Chosen): Promise<KernelFacts> {
   const { tree, target, stack, resolve, changedFiles } = inspection
   const files = kernel.isUnified ? [kernel.image] : initramfsFiles(kernel, entry)
-  const real = files.flatMap(path => tree.realpath(path) ?? [])
+  const real = files.flatMap(path => realPath(tree, path) ?? [])
   const bytes = await readImages(inspection, real)
   const image = bytes === undefined ? undefined : await readInitramfs(bytes, { signal: inspection.signal })
   const cmdline = entry?.cmdline ?? image?.uki?.cmdline ?? ''
@@ -139,11 +141,14 @@ async function inspectSector({ machine, bootDisk, signal }: BootInspection): Pro
 
 const HEADER_BYTES = 4096
 
-async function inspectEsp(inspection: BootInspection): Promise<FallbackPlan | undefined> {
+/** The firmware's way to the loader on UEFI; `undefined` when the guest mounts no ESP. */
+export async function inspectEsp(
+  inspection: Omit<BootInspection, 'kernels' | 'target' | 'stack' | 'resolve' | 'changedFiles'>,
+): Promise<FallbackPlan | undefined> {
   const { tree, esp, architecture, machine, root, signal } = inspection
   if (esp === undefined) return undefined
   const headers = new Map<string, Buffer>()
-  const programs = tree.glob(`${esp}/*/*/*`).filter(path => /\.efi$/i.test(path) && tree.stat(path)?.kind === 'file')
+  const programs = (known(() => tree.glob(`${esp}/*/*/*`)) ?? []).filter(path => /\.efi$/i.test(path) && isFile(tree, path))
   for (const path of programs.slice(0, MAX_PROGRAMS)) {
     const { stdout } = await runOrThrow(machine, ['head', '-c', String(HEADER_BYTES), `${root}${path}`], {
       signal,

@@ -1,3 +1,4 @@
+import { textOf } from './guest-files.ts'
 import { createHash } from 'node:crypto'
 import { InstarError } from '@instar/contract'
 import type { Machine, RunResult } from '@instar/machine'
@@ -77,7 +78,7 @@ export async function rebuildInitramfs(request: RebuildRequest): Promise<Rebuild
 /** Tries the forms of the command in turn; a form that the tool does not know ends at once. */
 async function build(request: RebuildRequest, scratch: string, output: string): Promise<readonly string[]> {
   const { machine, chroot, signal, tool, tree, version, kernelImage, onOutput } = request
-  const features = /^\s*features=["']?([^"'\n]*)/m.exec(tool === 'mkinitfs' ? (tree.read('/etc/mkinitfs/mkinitfs.conf') ?? '') : '')?.[1]
+  const features = /^\s*features=["']?([^"'\n]*)/m.exec(tool === 'mkinitfs' ? textOf(tree, '/etc/mkinitfs/mkinitfs.conf') : '')?.[1]
   const input = {
     version,
     kernelImage,

@@ -1,3 +1,4 @@
+import { sizeOf } from '../boot/guest-files.ts'
 import type { KernelFacts } from '../boot/inspect-boot.ts'
 import { isSourceDeviceName, splitCmdline } from '../boot/loader/cmdline.ts'
 import type { LoaderEntry } from '../boot/loader/entries.ts'
@@ -21,7 +22,7 @@ export function checkLoader({ boot, tree }: CheckInput): CheckLine[] {
     return [{ area: 'loader', state: 'fatal', message: `${loader.configFiles[0]} has no entry that starts a kernel` }]
   const files = [entry.kernel, ...entry.initrds]
   const missing = files.filter(({ path }) => path === undefined).map(({ written }) => `${written} is not there`)
-  const empty = files.filter(({ path }) => path !== undefined && tree.stat(path)?.sizeBytes === 0).map(({ path }) => `${path} is empty`)
+  const empty = files.filter(({ path }) => path !== undefined && sizeOf(tree, path) === 0).map(({ path }) => `${path} is empty`)
   const problems = [...missing, ...empty]
   const what = `${loader.kind}: "${entry.title}" (${loader.defaultFrom})`
   if (problems.length === 0) return [{ area: 'loader', state: 'ok', message: `${what}; its kernel and initramfs are there` }]

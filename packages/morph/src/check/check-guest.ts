@@ -1,3 +1,4 @@
+import { namesIn, textOf } from '../boot/guest-files.ts'
 import type { GuestTree } from '../tree/guest-tree.ts'
 import { checkKernels, checkLoader, checkRoot } from './boot-lines.ts'
 import type { CheckInput } from './check-input.ts'
@@ -49,11 +50,8 @@ function checkProcessor({ guest, target }: CheckInput): CheckLine[] {
 
 /** What stops the guest's package manager; it boots all the same. */
 function checkPackages(tree: GuestTree): CheckLine[] {
-  const updates = tree.list('/var/lib/dpkg/updates').filter(name => /^\d+$/.test(name))
-  const half =
-    (tree.stat('/var/lib/dpkg/status')?.kind === 'file' ? (tree.read('/var/lib/dpkg/status') ?? '') : '').match(
-      /^Status: \S+ \S+ (half-installed|unpacked|half-configured)$/gm,
-    ) ?? []
+  const updates = namesIn(tree, '/var/lib/dpkg/updates').filter(name => /^\d+$/.test(name))
+  const half = textOf(tree, '/var/lib/dpkg/status').match(/^Status: \S+ \S+ (half-installed|unpacked|half-configured)$/gm) ?? []
   if (updates.length === 0 && half.length === 0) return []
   const message = `dpkg was interrupted: ${half.length} packages are half installed, ${updates.length} updates are not taken in`
   return [{ area: 'packages', state: 'warning', message, hint: 'Run dpkg --configure -a in the guest.' }]

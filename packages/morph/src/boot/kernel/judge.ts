@@ -1,3 +1,4 @@
+import { textOf } from '../guest-files.ts'
 import type { GuestTree } from '../../tree/guest-tree.ts'
 import type { InitramfsReading } from '../initramfs/read.ts'
 import type { ResolveDevice } from '../loader/cmdline.ts'
@@ -164,7 +165,7 @@ function guestBlocks({ tree, cmdline }: KernelQuestion, findings: readonly Modul
       .map(name => `${folder}/${name}`),
   )
   const blocks = findBlocks(
-    files.map(path => [path, tree.read(path) ?? ''] as const),
+    files.map(path => [path, textOf(tree, path)] as const),
     splitCmdline(cmdline),
   )
   const hit = findings.filter(({ module, state }) => state !== 'builtin' && blocks.has(module))

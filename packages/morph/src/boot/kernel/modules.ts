@@ -1,3 +1,5 @@
+import { known } from '../../detect/known.ts'
+import { namesIn, textOf } from '../guest-files.ts'
 import { InstarError } from '@instar/contract'
 import type { GuestTree } from '../../tree/guest-tree.ts'
 
@@ -47,7 +49,7 @@ export function isModuleFile(path: string): boolean {
 /** Reads what a kernel has, from its index files and the names of its module files; `undefined` when it has no folder. */
 export function readKernelModules(tree: GuestTree, version: string): KernelModules | undefined {
   const dir = `/lib/modules/${version}`
-  if (tree.stat(dir)?.kind !== 'dir') return undefined
+  if (known(() => tree.stat(dir))?.kind !== 'dir') return undefined
   const builtin = new Set(lines(tree, `${dir}/modules.builtin`).map(moduleName))
   for (const name of fromConfig(tree, version)) builtin.add(name)
   const files = new Map(moduleFiles(tree, dir).map(path => [moduleName(path), path]))
@@ -58,18 +60,18 @@ export function readKernelModules(tree: GuestTree, version: string): KernelModul
     if (!files.has(name)) continue
     needs.set(name, rest.split(/\s+/).filter(Boolean).map(moduleName))
   }
-  return { version, builtin, files, needs, indexes: tree.list(dir).filter(name => /^modules\.[a-z.]+$/.test(name)) }
+  return { version, builtin, files, needs, indexes: namesIn(tree, dir).filter(name => /^modules\.[a-z.]+$/.test(name)) }
 }
 
 function lines(tree: GuestTree, path: string): string[] {
-  return (tree.read(path) ?? '')
+  return textOf(tree, path)
     .split('\n')
     .map(line => line.trim())
     .filter(Boolean)
 }
 
 function fromConfig(tree: GuestTree, version: string): string[] {
-  const enabled = new Set([...(tree.read(`/boot/config-${version}`) ?? '').matchAll(/^CONFIG_(\w+)=y$/gm)].map(match => match[1]))
+  const enabled = new Set([...textOf(tree, `/boot/config-${version}`).matchAll(/^CONFIG_(\w+)=y$/gm)].map(match => match[1]))
   return [...CONFIG_NAMES].filter(([, option]) => enabled.has(option)).map(([name]) => name)
 }
 

@@ -13,7 +13,7 @@ export const ALL_BUS_MODULES: readonly string[] = [...new Set(Object.values(BUS_
 
 /** What lies between the disk and the mounted root. */
 export interface RootStack {
-  /** As blkid says: ext4, xfs, btrfs, … */
+  /** As blkid says: ext4, xfs, btrfs, …; "unknown" is not judged. */
   readonly filesystem: string
   readonly layers: readonly ('luks' | 'lvm' | 'md')[]
 }
@@ -44,6 +44,8 @@ const LAYER_NEEDS: Readonly<Record<RootStack['layers'][number], StackNeed>> = {
 const FILESYSTEM_MODULES: Readonly<Record<string, readonly string[]>> = { ext2: ['ext2', 'ext4'], ext3: ['ext3', 'ext4'] }
 
 export function stackNeeds(root: RootStack): StackNeed[] {
+  const layers = root.layers.map(layer => LAYER_NEEDS[layer])
+  if (root.filesystem === 'unknown') return layers
   const filesystem = { anyOf: FILESYSTEM_MODULES[root.filesystem] ?? [root.filesystem], programs: [], for: `the ${root.filesystem} root` }
-  return [filesystem, ...root.layers.map(layer => LAYER_NEEDS[layer])]
+  return [filesystem, ...layers]
 }

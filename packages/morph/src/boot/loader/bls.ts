@@ -1,3 +1,4 @@
+import { namesIn, textOf } from '../guest-files.ts'
 import type { GuestTree } from '../../tree/guest-tree.ts'
 import { type LoaderEntry, expandVariables, findBootFile } from './entries.ts'
 import { compareVersions } from './versions.ts'
@@ -17,11 +18,11 @@ export function parseBls(text: string): Map<string, string[]> {
 
 /** The entries of a loader folder (/boot/loader, ESP/loader), newest first. Entries without a kernel are left out. */
 export function readBlsEntries(tree: GuestTree, loaderDir: string, variables: ReadonlyMap<string, string>): LoaderEntry[] {
-  const names = tree.list(`${loaderDir}/entries`).filter(name => name.endsWith('.conf'))
+  const names = namesIn(tree, `${loaderDir}/entries`).filter(name => name.endsWith('.conf'))
   const ids = names.map(name => name.slice(0, -'.conf'.length)).sort((left, right) => compareVersions(right, left))
   return ids.flatMap(id => {
     const source = `${loaderDir}/entries/${id}.conf`
-    const fields = parseBls(tree.read(source) ?? '')
+    const fields = parseBls(textOf(tree, source))
     const kernel = fields.get('linux')?.[0] ?? fields.get('efi')?.[0]
     if (kernel === undefined) return []
     const initrds = (fields.get('initrd') ?? []).flatMap(value => expandVariables(value, variables).split(/\s+/).filter(Boolean))

@@ -1,3 +1,5 @@
+import { known } from '../../detect/known.ts'
+import { isFile, textOf } from '../guest-files.ts'
 import type { GuestTree } from '../../tree/guest-tree.ts'
 import { type CmdlineRules, editCmdlineText } from './cmdline.ts'
 import { EXTLINUX_PLACES } from './extlinux.ts'
@@ -56,7 +58,7 @@ class EditSession {
   }
 
   edit(tree: GuestTree, path: string, change: (text: string) => string): void {
-    const before = tree.stat(path)?.kind === 'file' ? tree.read(path) : undefined
+    const before = isFile(tree, path) ? known(() => tree.read(path)) : undefined
     if (before === undefined) return
     this.here = { path, changes: [] }
     const after = change(before)
@@ -166,8 +168,8 @@ function editDefaultGrub(tree: GuestTree, session: EditSession): void {
     .list('/etc/default/grub.d')
     .filter(name => name.endsWith('.cfg'))
     .map(name => `/etc/default/grub.d/${name}`)
-  const files = ['/etc/default/grub', ...dropIns].filter(path => tree.stat(path)?.kind === 'file')
-  const assigns = (path: string): boolean => findAssignments(tree.read(path) ?? '').some(({ name }) => name === 'GRUB_CMDLINE_LINUX')
+  const files = ['/etc/default/grub', ...dropIns].filter(path => isFile(tree, path))
+  const assigns = (path: string): boolean => findAssignments(textOf(tree, path)).some(({ name }) => name === 'GRUB_CMDLINE_LINUX')
   const last = files.findLast(assigns) ?? files[0]
   for (const path of files) {
     session.edit(tree, path, text => {

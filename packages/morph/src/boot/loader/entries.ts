@@ -1,3 +1,4 @@
+import { isFile } from '../guest-files.ts'
 import type { GuestTree } from '../../tree/guest-tree.ts'
 
 export interface BootFile {
@@ -45,7 +46,7 @@ export function findBootFile(tree: GuestTree, written: string): BootFile {
     ...(below > 0 ? [path.slice(below)] : []),
     ...['/boot/efi', '/efi', '/boot/EFI'].map(esp => esp + path),
   ]
-  const found = candidates.find(candidate => tree.stat(candidate)?.kind === 'file')
+  const found = candidates.find(candidate => isFile(tree, candidate))
   return { written, ...(found === undefined ? {} : { path: found }) }
 }
 

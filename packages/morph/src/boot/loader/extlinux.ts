@@ -1,3 +1,4 @@
+import { isFile, textOf } from '../guest-files.ts'
 import type { GuestTree } from '../../tree/guest-tree.ts'
 import { type LoaderEntry, type LoaderReading, findBootFile } from './entries.ts'
 
@@ -5,9 +6,9 @@ export const EXTLINUX_PLACES = ['/boot/extlinux.conf', '/boot/extlinux/extlinux.
 
 /** extlinux and syslinux: LABEL blocks, keywords in any case; DEFAULT, else MENU DEFAULT, else the first label. */
 export function readExtlinux(tree: GuestTree): LoaderReading | undefined {
-  const source = EXTLINUX_PLACES.find(path => tree.stat(path)?.kind === 'file')
+  const source = EXTLINUX_PLACES.find(path => isFile(tree, path))
   if (source === undefined) return undefined
-  const [head = '', ...blocks] = (tree.read(source) ?? '').split(/^[ \t]*label[ \t]+/im)
+  const [head = '', ...blocks] = textOf(tree, source).split(/^[ \t]*label[ \t]+/im)
   const entries = blocks.flatMap(block => readLabel(tree, source, block))
   const named = /^[ \t]*default[ \t]+(\S+)/im.exec(head)?.[1]
   const marked = blocks.find(block => /^[ \t]*menu[ \t]+default/im.test(block))?.split(/\s/)[0]

@@ -1,3 +1,4 @@
+import { isFile, textOf } from '../guest-files.ts'
 import type { GuestTree } from '../../tree/guest-tree.ts'
 import { type LoaderEntry, type LoaderReading, findBootFile } from './entries.ts'
 
@@ -5,12 +6,12 @@ const PLACES = ['/boot/grub/grub.conf', '/boot/grub/menu.lst', '/boot/efi/EFI/re
 
 /** GRUB 0.97: `title` blocks, `default=N` from zero, or saved in /boot/grub/default. */
 export function readGrub1(tree: GuestTree): LoaderReading | undefined {
-  const source = PLACES.find(path => tree.stat(path)?.kind === 'file')
+  const source = PLACES.find(path => isFile(tree, path))
   if (source === undefined) return undefined
-  const [head = '', ...blocks] = (tree.read(source) ?? '').split(/^[ \t]*title[ \t]+/m)
+  const [head = '', ...blocks] = textOf(tree, source).split(/^[ \t]*title[ \t]+/m)
   const entries = blocks.flatMap((block, index) => readTitle(tree, source, { block, index }))
   const written = /^[ \t]*default[ \t=]+(\S+)/m.exec(head)?.[1] ?? '0'
-  const number = written === 'saved' ? (tree.read('/boot/grub/default') ?? '0').trim().split(/\s/)[0] : written
+  const number = written === 'saved' ? (textOf(tree, '/boot/grub/default') || '0').trim().split(/\s/)[0] : written
   const found = entries.find(entry => entry.id === number) ?? entries[0]
   return {
     kind: 'grub1',

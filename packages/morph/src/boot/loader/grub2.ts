@@ -1,3 +1,4 @@
+import { isFile, namesIn, realPath, textOf } from '../guest-files.ts'
 import type { GuestTree } from '../../tree/guest-tree.ts'
 import { readBlsEntries } from './bls.ts'
 import { type LoaderEntry, type LoaderReading, expandVariables, findBootFile } from './entries.ts'
@@ -14,17 +15,17 @@ interface MenuNode {
 
 /** Every grub.cfg of the guest, the one that holds the menu first. On UEFI a menu in EFI/<id> wins over a left-over in /boot (RHEL 7, 8). */
 export function findGrubConfigs(tree: GuestTree, firmware: 'bios' | 'uefi'): string[] {
-  const inBoot = ['/boot/grub2/grub.cfg', '/boot/grub/grub.cfg'].filter(path => tree.stat(path)?.kind === 'file')
+  const inBoot = ['/boot/grub2/grub.cfg', '/boot/grub/grub.cfg'].filter(path => isFile(tree, path))
   const onEsp = ['/boot/efi', '/efi'].flatMap(esp => espConfigs(tree, esp))
   const all = firmware === 'uefi' ? [...onEsp, ...inBoot] : [...inBoot, ...onEsp]
-  const once = all.filter((path, index) => all.findIndex(other => tree.realpath(other) === tree.realpath(path)) === index)
+  const once = all.filter((path, index) => all.findIndex(other => realPath(tree, other) === realPath(tree, path)) === index)
   return once.sort((left, right) => Number(hasMenu(tree, right)) - Number(hasMenu(tree, left)))
 }
 
 /** EFI/<id>/grub.cfg whatever the case of the names: FAT has none. */
 function espConfigs(tree: GuestTree, esp: string): string[] {
-  const efi = tree.list(esp).filter(name => name.toLowerCase() === 'efi')
-  const vendors = efi.flatMap(name => tree.list(`${esp}/${name}`).map(vendor => `${esp}/${name}/${vendor}`))
+  const efi = namesIn(tree, esp).filter(name => name.toLowerCase() === 'efi')
+  const vendors = efi.flatMap(name => namesIn(tree, `${esp}/${name}`).map(vendor => `${esp}/${name}/${vendor}`))
   return vendors.flatMap(vendor =>
     tree
       .list(vendor)
@@ -34,7 +35,7 @@ function espConfigs(tree: GuestTree, esp: string): string[] {
 }
 
 function hasMenu(tree: GuestTree, path: string): boolean {
-  return /^[ \t]*(menuentry|blscfg)\b/m.test(tree.read(path) ?? '')
+  return /^[ \t]*(menuentry|blscfg)\b/m.test(textOf(tree, path))
 }
 
 /** The GRUB 2 menu and its default, or `undefined` when the guest has no grub.cfg. */
@@ -42,7 +43,7 @@ export function readGrub2(tree: GuestTree, firmware: 'bios' | 'uefi'): LoaderRea
   const configFiles = findGrubConfigs(tree, firmware)
   const [source] = configFiles
   if (source === undefined) return undefined
-  const script = parseGrubScript(tree.read(source) ?? '')
+  const script = parseGrubScript(textOf(tree, source))
   const env = readGrubenv(tree, source)
   const variables = new Map([...script.variables, ...env])
   const bls = script.items.some(item => item.kind === 'bls') ? readBlsEntries(tree, '/boot/loader', variables) : []
@@ -56,8 +57,8 @@ export function readGrub2(tree: GuestTree, firmware: 'bios' | 'uefi'): LoaderRea
 /** grubenv lies beside grub.cfg; on UEFI /boot/grub2/grubenv may be a link to the one on the ESP. */
 export function readGrubenv(tree: GuestTree, config: string): Map<string, string> {
   const places = [config.replace(/[^/]*$/, 'grubenv'), '/boot/grub2/grubenv', '/boot/grub/grubenv']
-  const place = places.find(path => tree.stat(path)?.kind === 'file')
-  return place === undefined ? new Map() : parseGrubenv(tree.read(place) ?? '')
+  const place = places.find(path => isFile(tree, path))
+  return place === undefined ? new Map() : parseGrubenv(textOf(tree, place))
 }
 
 interface MenuContext {

@@ -1,3 +1,4 @@
+import { isFile, namesIn, textOf } from '../guest-files.ts'
 import type { GuestTree } from '../../tree/guest-tree.ts'
 import { readBlsEntries } from './bls.ts'
 import type { LoaderEntry, LoaderReading } from './entries.ts'
@@ -7,7 +8,7 @@ const ESPS = ['/boot/efi', '/efi', '/boot']
 
 /** systemd-boot: loader.conf on the ESP, entries there and in /boot (XBOOTLDR), unified images in EFI/Linux. */
 export function readSystemdBoot(tree: GuestTree): LoaderReading | undefined {
-  const esp = ESPS.find(place => tree.stat(`${place}/loader/loader.conf`)?.kind === 'file')
+  const esp = ESPS.find(place => isFile(tree, `${place}/loader/loader.conf`))
   if (esp === undefined) return undefined
   const source = `${esp}/loader/loader.conf`
   const places = [...new Set([esp, '/boot'])]
@@ -15,7 +16,7 @@ export function readSystemdBoot(tree: GuestTree): LoaderReading | undefined {
     ...places.flatMap(place => readBlsEntries(tree, `${place}/loader`, new Map())),
     ...places.flatMap(place => unifiedImages(tree, `${place}/EFI/Linux`)),
   ]
-  const pattern = /^[ \t]*default[ \t]+(\S+)/m.exec(tree.read(source) ?? '')?.[1]
+  const pattern = /^[ \t]*default[ \t]+(\S+)/m.exec(textOf(tree, source))?.[1]
   const isNamed = (entry: LoaderEntry): boolean =>
     pattern !== undefined && [entry.id, `${entry.id}.conf`].some(name => matchesGlob(pattern, name))
   const found = entries.find(isNamed) ?? entries[0]
@@ -30,7 +31,7 @@ export function readSystemdBoot(tree: GuestTree): LoaderReading | undefined {
 
 /** The command line and initrd of a unified image lie within it; see `readInitramfs`. */
 function unifiedImages(tree: GuestTree, folder: string): LoaderEntry[] {
-  const names = tree.list(folder).filter(name => /\.efi$/i.test(name))
+  const names = namesIn(tree, folder).filter(name => /\.efi$/i.test(name))
   return names
     .sort((left, right) => compareVersions(right, left))
     .map(name => {

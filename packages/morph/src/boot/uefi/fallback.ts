@@ -1,3 +1,4 @@
+import { namesIn, sizeOf, textOf } from '../guest-files.ts'
 import type { Buffer } from 'node:buffer'
 import type { GuestTree } from '../../tree/guest-tree.ts'
 import { parsePe } from '../initramfs/pe.ts'
@@ -56,7 +57,7 @@ interface Check {
 }
 
 function problemOf(tree: GuestTree, path: string, { machine, readHeader }: Check): string | undefined {
-  if ((tree.stat(path)?.sizeBytes ?? 0) === 0) return `${path} is empty`
+  if (sizeOf(tree, path) === 0) return `${path} is empty`
   const header = readHeader?.(path)
   if (header === undefined) return undefined
   const pe = parsePe(header)
@@ -74,10 +75,10 @@ interface Present {
 /** A shim needs its second stage beside it, or the program that makes the boot entries again from BOOT*.CSV. */
 function judgePresent(tree: GuestTree, { esp, present, suffix, vendors }: Present): FallbackPlan {
   const folder = present.slice(0, present.lastIndexOf('/'))
-  const sizeBytes = tree.stat(present)?.sizeBytes
-  const vendor = vendors.find(({ kind, first }) => kind === 'shim' && tree.stat(first)?.sizeBytes === sizeBytes)
+  const sizeBytes = sizeOf(tree, present)
+  const vendor = vendors.find(({ kind, first }) => kind === 'shim' && sizeOf(tree, first) === sizeBytes)
   const restorer = ['fb', 'fallback'].map(name => findOnFat(tree, folder, name === 'fb' ? `fb${suffix}.efi` : 'fallback.efi')).find(Boolean)
-  const hasCsv = vendors.some(each => tree.list(each.folder).some(name => /^boot.*\.csv$/i.test(name)))
+  const hasCsv = vendors.some(each => namesIn(tree, each.folder).some(name => /^boot.*\.csv$/i.test(name)))
   const notes =
     restorer === undefined
       ? []
@@ -112,7 +113,7 @@ function planCopies(tree: GuestTree, { esp, fallback, vendor, reason }: Copies):
     ...beside.map(from => ({ from, to: place(from.slice(vendor.folder.length + 1)) })),
   ]
   const texts = configTexts(tree, { esp, fallback, vendor, place })
-  const bytes = [...copies.map(({ from }) => tree.stat(from)?.sizeBytes ?? 0), ...texts.map(({ content }) => content.length)]
+  const bytes = [...copies.map(({ from }) => sizeOf(tree, from)), ...texts.map(({ content }) => content.length)]
   return { state: 'planned', reason, copies, texts, neededBytes: bytes.reduce((sum, each) => sum + each, 0), notes: noteOf(vendor) }
 }
 
@@ -129,8 +130,8 @@ function configTexts(
   tree: GuestTree,
   { esp, fallback, vendor, place }: Omit<Copies, 'reason'> & { place: (name: string) => string },
 ): { to: string; content: string }[] {
-  const config = vendor.config === undefined ? undefined : tree.read(vendor.config)
-  if (vendor.config === undefined || config === undefined) return []
+  if (vendor.config === undefined) return []
+  const config = textOf(tree, vendor.config)
   if (vendor.kind === 'grub1') return [{ to: place(fallback.replace(/\.efi$/i, '.conf')), content: config }]
   const isMenu = /^[ \t]*(menuentry|blscfg)\b/m.test(config)
   const path = vendor.config.slice(esp.length)

@@ -1,10 +1,11 @@
+import { namesIn } from '../guest-files.ts'
 import type { GuestTree } from '../../tree/guest-tree.ts'
 
 /** The path of a file or folder on a FAT file system by a name in any case, or `undefined`: FAT keeps the case and does not compare it. */
 export function findOnFat(tree: GuestTree, base: string, relative: string): string | undefined {
   let at = base
   for (const part of relative.split('/').filter(Boolean)) {
-    const name = tree.list(at).find(each => each.toLowerCase() === part.toLowerCase())
+    const name = namesIn(tree, at).find(each => each.toLowerCase() === part.toLowerCase())
     if (name === undefined) return undefined
     at = `${at}/${name}`
   }

@@ -1,3 +1,4 @@
+import { namesIn, sizeOf, textOf } from '../guest-files.ts'
 import type { GuestTree } from '../../tree/guest-tree.ts'
 import { findOnFat } from './fat.ts'
 
@@ -33,20 +34,20 @@ export function findVendors(tree: GuestTree, esp: string, suffix: string): EfiVe
   if (efi === undefined) return []
   const wanted = wantedFolders(tree)
   const rank = (name: string): number => wanted.indexOf(name.toLowerCase()) + 1 || wanted.length + 1
-  const names = tree.list(efi).filter(name => !NOT_VENDORS.has(name.toLowerCase()))
+  const names = namesIn(tree, efi).filter(name => !NOT_VENDORS.has(name.toLowerCase()))
   const sorted = names.sort((left, right) => rank(left) - rank(right))
   return sorted.flatMap(name => vendorIn(tree, `${efi}/${name}`, suffix) ?? [])
 }
 
 function wantedFolders(tree: GuestTree): string[] {
-  const release = tree.read('/etc/os-release') ?? tree.read('/usr/lib/os-release') ?? ''
+  const release = textOf(tree, '/etc/os-release') || textOf(tree, '/usr/lib/os-release')
   const value = (key: string): string[] => new RegExp(`^${key}=["']?([^"'\\n]*)`, 'm').exec(release)?.[1]?.split(/\s+/) ?? []
   return [...value('ID'), ...value('ID_LIKE')].flatMap(id => FOLDER_OF[id] ?? [id])
 }
 
 function vendorIn(tree: GuestTree, folder: string, suffix: string): EfiVendor | undefined {
   const find = (...names: string[]): string | undefined =>
-    names.map(name => findOnFat(tree, folder, name)).find(path => path !== undefined && (tree.stat(path)?.sizeBytes ?? 0) > 0)
+    names.map(name => findOnFat(tree, folder, name)).find(path => path !== undefined && sizeOf(tree, path) > 0)
   const [shim, grub] = [find(`shim${suffix}.efi`, 'shim.efi'), find(`grub${suffix}.efi`, 'grub.efi')]
   const [mokManager, config] = [find(`mm${suffix}.efi`, 'MokManager.efi'), find('grub.cfg')]
   const common = { folder, ...(mokManager === undefined ? {} : { mokManager }), ...(config === undefined ? {} : { config }) }
