@@ -241,6 +241,20 @@ test('names of the source within the image are corrected by the overlay', async 
   assert.deepEqual(verdict.overlay?.copies, [])
 })
 
+test('names in the image that nobody can translate are told, and an overlay switches the LVM list off once', async () => {
+  const files = {
+    'cryptroot/crypttab': 'x /dev/sdq1 none luks\n',
+    'etc/lvm/devices/system.devices': 'IDTYPE=sys_serial IDNAME=x\n',
+    'etc/lvm/lvmlocal.conf': '# own\ndevices {\n\tuse_devicesfile = 0\n}\n',
+  }
+  const asked = await question({ name: '', kernel: { version: '6.1' }, image: { version: '6.1', modules: ALL_MODULES, files }, expect: '' })
+
+  const verdict = judgeKernel(asked)
+
+  assert.equal(verdict.verdict, 'serves', verdict.reasons.join())
+  assert.match(verdict.warnings.join(), /names \/dev\/sdq1 of the source in \/cryptroot\/crypttab/)
+})
+
 test('a file that the morph changed replaces its copy in the image', async () => {
   const asked = await question({
     name: '',

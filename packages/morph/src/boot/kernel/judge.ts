@@ -1,4 +1,4 @@
-import { textOf } from '../guest-files.ts'
+import { namesIn, textOf } from '../guest-files.ts'
 import type { GuestTree } from '../../tree/guest-tree.ts'
 import type { InitramfsReading } from '../initramfs/read.ts'
 import type { ResolveDevice } from '../loader/cmdline.ts'
@@ -159,8 +159,7 @@ function missingPrograms(root: RootStack, image: InitramfsReading, carried: Imag
 /** A block that the image does not have yet: harmless until the guest builds its next image. */
 function guestBlocks({ tree, cmdline }: KernelQuestion, findings: readonly ModuleFinding[]): string[] {
   const files = ['/etc/modprobe.d', '/lib/modprobe.d'].flatMap(folder =>
-    tree
-      .list(folder)
+    namesIn(tree, folder)
       .filter(name => name.endsWith('.conf'))
       .map(name => `${folder}/${name}`),
   )

@@ -1,5 +1,5 @@
 import { known } from '../../detect/known.ts'
-import { isFile, textOf } from '../guest-files.ts'
+import { isFile, namesIn, textOf } from '../guest-files.ts'
 import type { GuestTree } from '../../tree/guest-tree.ts'
 import { type CmdlineRules, editCmdlineText } from './cmdline.ts'
 import { EXTLINUX_PLACES } from './extlinux.ts'
@@ -94,8 +94,7 @@ class EditSession {
 
 function confFiles(tree: GuestTree, folders: readonly string[]): string[] {
   return folders.flatMap(folder =>
-    tree
-      .list(folder)
+    namesIn(tree, folder)
       .filter(name => name.endsWith('.conf'))
       .map(name => `${folder}/${name}`),
   )
@@ -164,8 +163,7 @@ const GRUB_VARIABLES = ['GRUB_CMDLINE_LINUX', 'GRUB_CMDLINE_LINUX_DEFAULT', 'GRU
 
 /** /etc/default/grub and the drop-ins that override it; the console goes to the file that assigns GRUB_CMDLINE_LINUX last. */
 function editDefaultGrub(tree: GuestTree, session: EditSession): void {
-  const dropIns = tree
-    .list('/etc/default/grub.d')
+  const dropIns = namesIn(tree, '/etc/default/grub.d')
     .filter(name => name.endsWith('.cfg'))
     .map(name => `/etc/default/grub.d/${name}`)
   const files = ['/etc/default/grub', ...dropIns].filter(path => isFile(tree, path))

@@ -27,8 +27,7 @@ function espConfigs(tree: GuestTree, esp: string): string[] {
   const efi = namesIn(tree, esp).filter(name => name.toLowerCase() === 'efi')
   const vendors = efi.flatMap(name => namesIn(tree, `${esp}/${name}`).map(vendor => `${esp}/${name}/${vendor}`))
   return vendors.flatMap(vendor =>
-    tree
-      .list(vendor)
+    namesIn(tree, vendor)
       .filter(name => name.toLowerCase() === 'grub.cfg')
       .map(name => `${vendor}/${name}`),
   )

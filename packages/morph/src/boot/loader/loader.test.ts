@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { createMemoryTree } from '../../tree/memory-tree.ts'
+import { type DirNode, type Node, newDir } from '../../tree/nodes.ts'
 import { phonyGuest } from '../../tree/phony-guest.ts'
 import { inspectBootSector } from './boot-sector.ts'
 import { editCmdline, editCmdlineText } from './cmdline.ts'
@@ -297,6 +299,25 @@ test('judges a boot sector by GRUB and the start of core.img', () => {
   assert.deepEqual(inspectBootSector(disk({ 0: mbr, 2048: core })), { loader: 'grub2', isWhole: true, coreAtLba: 2048 })
   assert.match(JSON.stringify(inspectBootSector(disk({ 0: mbr, 2048: Buffer.alloc(512) }))), /does not hold it/)
   assert.deepEqual(inspectBootSector(disk({ 0: Buffer.alloc(512) })), { loader: 'none' })
+})
+
+test('a menu and links that lead to where nobody looked count as missing', () => {
+  const home: DirNode = { ...newDir(), isListed: false }
+  const tree = createMemoryTree({
+    ...newDir(),
+    children: new Map<string, Node>([
+      ['home', home],
+      ['boot', newDir()],
+    ]),
+  })
+  tree.write('/boot/grub/grub.cfg', "menuentry 'a' {\nlinux /home/vmlinuz root=/dev/sda1\ninitrd /home/x\n}\n")
+  tree.symlink('/home/entries', '/boot/loader')
+  tree.symlink('/home/grub.cfg', '/boot/grub2')
+
+  const reading = readLoader(tree, 'uefi')
+
+  assert.deepEqual(reading?.default?.kernel, { written: '/home/vmlinuz' })
+  assert.equal(editCmdlines(tree, { resolve }).changed.length, 1)
 })
 
 test('survives arbitrary configuration texts', () => {
