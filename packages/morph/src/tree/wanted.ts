@@ -39,7 +39,10 @@ export const WANTED: readonly Wanted[] = [
     ...['modprobe.d', 'modules-load.d', 'sysctl.d', 'udev/rules.d', 'dracut/dracut.conf.d', 'kernel', 'netplan', 'NetworkManager'].map(
       name => ({ folder: `${lib}/${name}`, isDeep: true, read: ALL }),
     ),
-    ...['grub', 'shim', 'systemd/boot', 'systemd/system-generators', 'dracut/modules.d', 'initcpio'].map(name => ({ folder: `${lib}/${name}`, isDeep: true })),
+    ...['grub', 'shim', 'systemd/boot', 'systemd/system-generators', 'dracut/modules.d', 'initcpio'].map(name => ({
+      folder: `${lib}/${name}`,
+      isDeep: true,
+    })),
     { folder: `${lib}/apk/db`, read: /^(?:installed|lock)$/, maxBytes: DATABASE_LIMIT_BYTES },
     { folder: `${lib}/opkg`, read: /^status$/, maxBytes: DATABASE_LIMIT_BYTES },
     { folder: `${lib}/sysimage/rpm` },
