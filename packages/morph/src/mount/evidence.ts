@@ -13,6 +13,8 @@ export interface Evidence {
   readonly hasModules: boolean
   readonly hasPackages: boolean
   readonly hasInit: boolean
+  /** A system folder or a boot loader of Windows. */
+  readonly hasWindows: boolean
   /** Kernel command lines in boot loader files of this folder. */
   readonly loaderLines: readonly string[]
   /** Newest log, seconds since 1970; 0 when there is none. */
@@ -95,6 +97,7 @@ export function toEvidence(device: BlockDevice, subvolume: Subvolume | undefined
     hasModules: facts.has('modules'),
     hasPackages: facts.has('packages'),
     hasInit: facts.has('init'),
+    hasWindows: facts.has('windows'),
     loaderLines: (facts.get('loader') ?? []).flatMap(lines => lines.split('\n')).filter(Boolean),
     newestLog: Math.max(0, ...(facts.get('log') ?? []).map(Number).filter(Number.isFinite)),
   }

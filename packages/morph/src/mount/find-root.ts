@@ -16,7 +16,7 @@ export interface FoundRoot {
 
 /**
  * Looks into all filesystems and chooses the root, or takes the one that `wanted` names: a device or `DEVICE:SUBVOLUME`. Throws
- * `morph.hibernated`, `morph.no-root`, `morph.many-roots`, and `storage.locked` or `storage.wrong-key` when a closed container may hide it.
+ * `morph.hibernated`, `morph.no-root`, `guest.unsupported` (Windows), `morph.many-roots`, and `storage.locked` or `storage.wrong-key` when a closed container may hide it.
  */
 export async function findRoot(
   machine: Machine,
@@ -35,6 +35,7 @@ export async function findRoot(
     case 'many':
       throw manyRoots(search.candidates)
     case 'none':
+      refuseWindows(evidence, storage.devices)
       throw noRoot(storage, filesystems, unreadable)
   }
 }
@@ -43,6 +44,11 @@ export async function findRoot(
 function refuseHibernated(devices: readonly BlockDevice[]): void {
   const asleep = devices.find(({ content }) => content?.type === 'swsuspend')
   if (asleep) throw new InstarError('morph.hibernated', `${asleep.path} holds the image of a hibernated system`)
+}
+
+function refuseWindows(evidence: Gathered['evidence'], devices: readonly BlockDevice[]): void {
+  const place = evidence.find(({ hasWindows }) => hasWindows)?.device ?? devices.find(({ content }) => content?.type === 'BitLocker')
+  if (place) throw new InstarError('guest.unsupported', `${place.path} holds Windows (${place.content?.type}), which is not morphed yet`)
 }
 
 /** With a root by name every place is eligible, however it scores. */

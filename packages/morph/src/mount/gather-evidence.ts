@@ -17,6 +17,7 @@ while [ $# -gt 1 ]; do
     ext3|ext4) set -- "$1" "$2" noload noload "$@";;
     xfs) set -- "$1" "$2" norecovery,nouuid norecovery,nouuid "$@";;
     btrfs) set -- "$1" "$2" rescue=nologreplay,subvolid=5 nologreplay,subvolid=5 "$@";;
+    ntfs) set -- "$1" ntfs-3g nodev nodev "$@";;
     *) set -- "$1" "$2" nodev nodev "$@";;
   esac
   if error=$(mount -t "$2" -o "ro,nodev,nosuid,noexec,$3" -- "$1" "$base/$n" 2>&1 || mount -t "$2" -o "ro,nodev,nosuid,noexec,$4" -- "$1" "$base/$n" 2>&1)
@@ -62,6 +63,7 @@ loader() {
 n=0
 for root; do
   printf 'C\\t%s\\n' $n; n=$((n+1))
+  has windows Windows/System32/config WINNT/System32/config EFI/Microsoft/Boot/bootmgfw.efi bootmgr
   if clean etc && [ -d "$root/etc" ]; then
     text fstab etc/fstab; text crypttab etc/crypttab
     text mdadm etc/mdadm/mdadm.conf || text mdadm etc/mdadm.conf
@@ -91,7 +93,7 @@ export interface Gathered {
 
 /** Looks into every filesystem for signs of an installed system. The filesystems are closed again before it returns. */
 export async function gatherEvidence(machine: Machine, filesystems: readonly BlockDevice[], signal: AbortSignal): Promise<Gathered> {
-  const known = filesystems.filter(({ content }) => MOUNTABLE.has(content?.type ?? ''))
+  const known = filesystems.filter(({ content }) => MOUNTABLE.has(content?.type ?? '') || content?.type === 'ntfs')
   if (known.length === 0) return { evidence: [], unreadable: [] }
   await using look = openLook(machine)
   const opened = await look.open(known, signal)

@@ -1,6 +1,7 @@
 import { InstarError, type Emit } from '@instar/contract'
 import type { Machine } from '@instar/machine'
 import { filesystemsOf, findEsps, type BlockDevice } from '../storage/block-device.ts'
+import { runStep } from '../step.ts'
 import type { Storage } from '../storage/storage.ts'
 import { checkFilesystems, type FilesystemState } from './check-filesystems.ts'
 import { contextOf, type RootCandidate } from './choose-root.ts'
@@ -50,24 +51,24 @@ export interface FstabVerdict {
  */
 export async function mountGuest(machine: Machine, storage: Storage, options: MountGuestOptions): Promise<MountedGuest> {
   const { signal, emit, at } = options
-  emit({ kind: 'step', step: 'Finding the installed system', state: 'started' })
-  const found = await findRoot(machine, storage, { wanted: options.root, signal })
+  const found = await runStep(emit, 'Finding the installed system', () => findRoot(machine, storage, { wanted: options.root, signal }))
   const root = await takeGuestNames(storage, found.root, signal)
   const devices = storage.devices.filter(({ kernelPath }) => !storage.snapshots.has(kernelPath))
   const plan = planMounts(root, devices, storage.locked)
   refuseMissing(plan)
 
-  emit({ kind: 'step', step: 'Checking file systems', state: 'started' })
   const planned = plan.flatMap(entry => (entry.kind === 'mount' ? [entry.device] : []))
-  const states = await checkFilesystems(machine, [...new Set([root.device, ...planned])], signal)
+  const checked = [...new Set([root.device, ...planned])]
+  const states = await runStep(emit, 'Checking file systems', () => checkFilesystems(machine, checked, signal))
 
-  emit({ kind: 'step', step: 'Mounting file systems', state: 'started' })
   await using undo = new AsyncDisposableStack()
   undo.defer(() => unmountTree(machine, at).then(() => removeFolder(machine, at)))
   const mounting = new Mounting(machine, { ...options, states })
-  await mounting.mountRoot(root)
-  for (const entry of plan) await mounting.mountLine(entry)
-  await mounting.mountUnlistedEsp(findEsps(devices), plan)
+  await runStep(emit, 'Mounting file systems', async () => {
+    await mounting.mountRoot(root)
+    for (const entry of plan) await mounting.mountLine(entry)
+    await mounting.mountUnlistedEsp(findEsps(devices), plan)
+  })
 
   const release = undo.move()
   const { mounts, fstab, warnings } = mounting

@@ -46,7 +46,7 @@ export function phonyVolume(
 
 /** For tests: evidence of an installed system unless told otherwise. */
 export function phonyEvidence(of: Partial<Evidence> & { device: BlockDevice }): Evidence {
-  return { hasRelease: true, hasModules: true, hasPackages: true, hasInit: true, loaderLines: [], newestLog: 0, ...of }
+  return { hasRelease: true, hasModules: true, hasPackages: true, hasInit: true, hasWindows: false, loaderLines: [], newestLog: 0, ...of }
 }
 
 export function device(of: Partial<BlockDevice> & { path: string; kind: BlockDevice['kind']; number: string }): BlockDevice {

@@ -69,15 +69,12 @@ class Discovery implements Storage {
     if (this.#machine.isEmulated) await sweepHeaders()
   }
 
-  /** True when something new was opened. */
+  /** True when something new was opened. Each kind looks again by itself when it opened something. */
   async openNextLayers(): Promise<boolean> {
-    let opened = 0
-    for (const open of [() => this.#openArrays(), () => this.#openContainers(), () => this.#openGroups()]) {
-      const count = await open()
-      if (count > 0) await this.#look()
-      opened += count
-    }
-    return opened > 0
+    const opened = [await this.#openArrays(), await this.#openContainers(), await this.#openGroups(group => !group.isPartial)]
+    if (opened.some(count => count > 0)) return true
+    // What is still not whole stays so: the missing part is in no layer that could be opened.
+    return (await this.#openGroups(() => true)) > 0
   }
 
   async finish(): Promise<void> {
@@ -120,6 +117,7 @@ class Discovery implements Storage {
       taken.add(node)
       this.#warn(await assembleArray(array, node, this.#scope()))
     }
+    if (taken.size > 0) await this.#look()
     return taken.size
   }
 
@@ -131,16 +129,20 @@ class Discovery implements Storage {
       if (result.kind === 'opened') opened++
       else this.locked.push(result.container)
     }
+    if (opened > 0) await this.#look()
     return opened
   }
 
-  async #openGroups(): Promise<number> {
+  async #openGroups(isReady: (group: VolumeGroup) => boolean): Promise<number> {
     const volumes = this.devices.filter(({ content }) => content?.type === 'LVM2_member')
-    if (volumes.filter(({ kernelPath }) => this.#isNew(`pv ${kernelPath}`)).length === 0) return 0
-    this.volumeGroups = await readGroups(volumes, this.#scope())
+    const added = volumes.filter(({ kernelPath }) => this.#isNew(`pv ${kernelPath}`))
+    if (added.length > 0) this.volumeGroups = await readGroups(volumes, this.#scope())
     let opened = 0
-    for (const group of this.volumeGroups) opened += await this.#openGroup(group)
-    if (opened > 0) await this.#findSnapshots(volumes)
+    for (const group of this.volumeGroups.filter(isReady)) opened += await this.#openGroup(group)
+    if (opened === 0) return 0
+    await this.#look()
+    // Snapshots and thin pools have hidden volumes below them; without these there is nothing to ask for.
+    if (this.devices.some(({ mapping }) => mapping?.volume?.isHidden)) await this.#findSnapshots(volumes)
     return opened
   }
 
@@ -158,13 +160,11 @@ class Discovery implements Storage {
     if (parked.length > 0) {
       await this.#look()
       await new GroupNames(this.devices, (from, to) => this.#rename(from, to)).swapBack(group, parked)
-      await this.#look()
     }
     return 1
   }
 
   async #findSnapshots(volumes: readonly BlockDevice[]): Promise<void> {
-    await this.#look()
     const ids = await readSnapshots(
       volumes.map(({ kernelPath }) => kernelPath),
       this.#scope(),
