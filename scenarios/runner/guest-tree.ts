@@ -15,13 +15,19 @@ export function readTree(image: string, firmware: 'bios' | 'uefi', workDir: stri
     execFileSync('qemu-img', ['convert', '-O', 'raw', image, raw])
     const offset = ROOT_OFFSET_MIB[firmware] * 1024 * 1024
     execFileSync('debugfs', ['-R', `rdump / ${folder}`, `${raw}?offset=${offset}`], { stdio: ['ignore', 'ignore', 'ignore'] })
-    // With types: without, a recursive listing goes through the guest's links, and /dev/fd of a guest leads into this machine's /proc.
-    const files = readdirSync(folder, { recursive: true, withFileTypes: true }).map(entry => join(entry.parentPath, entry.name))
-    return new Map(files.map(file => [file.slice(folder.length), describe(file)]))
+    return new Map(filesBelow(folder).map(file => [file.slice(folder.length), describe(file)]))
   } finally {
     rmSync(raw, { force: true })
     rmSync(folder, { recursive: true, force: true })
   }
+}
+
+/** Node's own recursive listing goes through links, and /dev/fd of a guest leads into this machine's /proc. */
+function filesBelow(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap(entry => {
+    const path = join(folder, entry.name)
+    return entry.isDirectory() ? [path, ...filesBelow(path)] : [path]
+  })
 }
 
 function describe(file: string): string {
