@@ -35,7 +35,7 @@ export async function runDemo(context: Context, options: DemoOptions): Promise<n
   const outcome = await bootAndWait(context, {
     images: [image],
     options: { ...options, bus: 'virtio', firmware: 'bios', network: 'none', timeout: BOOT_TIMEOUT_S },
-    answers: options.luks === true ? [{ prompt: 'passphrase', send: `${LUKS_PASSPHRASE}\n` }] : [],
+    answers: options.luks === true ? [{ prompt: 'Please unlock disk', send: `${LUKS_PASSPHRASE}\n` }] : [],
   })
   await printDemoTable(context, { store, run, report: outcome.report })
   say(`\nall done in ${formatDuration(performance.now() - started)}; the replica took ${formatDuration(outcome.wallMs)} to come up`)

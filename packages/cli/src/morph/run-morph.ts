@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { InstarError, type Emit, type Run } from '@instar/contract'
 import { thisProcess } from '@instar/machine'
 import { morph, type MorphReport } from '@instar/morph'
@@ -78,6 +79,7 @@ async function morphImages(run: MorphRun): Promise<MorphReport> {
       ...(options.outputFormat === undefined ? {} : { format: options.outputFormat }),
     })),
     force: options.force === true,
+    layerDir: join(context.paths.stateDir, 'layers'),
     signal: context.signal,
     say: message => emit({ kind: 'warning', message }),
     ...(options.format === undefined ? {} : { format: options.format }),

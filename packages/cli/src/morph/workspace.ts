@@ -9,6 +9,7 @@ import {
   lockImages,
   openKeptLayer,
   probeImage,
+  releaseLayers,
   requireInPlace,
   requireOutputPossible,
   writeOutputs,
@@ -42,6 +43,8 @@ export interface WorkspaceRequest {
   /** New images in the order of the sources; empty = in place. */
   readonly outputs: readonly { readonly file: string; readonly format?: OutputFormat }[]
   readonly force: boolean
+  /** Where layers lie that are not committed in place: a source may be on a read-only file system. */
+  readonly layerDir: string
   /** Goes on with the layers that this run kept. */
   readonly resume?: string
   readonly signal: AbortSignal
@@ -78,7 +81,7 @@ async function newLayers(request: WorkspaceRequest, stack: AsyncDisposableStack)
   const images: ProbedImage[] = []
   for (const file of request.images) images.push(await probeImage(file, options))
   const layers: Layer[] = []
-  for (const image of images) layers.push(stack.use(await createLayer({ image, dir: folderBeside(image), signal })))
+  for (const image of images) layers.push(stack.use(await createLayer({ image, dir: layerFolder(request, image), signal })))
   return layers
 }
 
@@ -88,7 +91,10 @@ async function keptLayers(request: WorkspaceRequest, runId: string): Promise<Lay
       probeImage(file, { allowBacking: [...request.allowBacking, ...request.images], skipCheck: true, signal: request.signal }),
     ),
   )
-  const kept = await listKeptLayers(probed.map(folderBeside), { runId })
+  const kept = await listKeptLayers(
+    probed.map(image => layerFolder(request, image)),
+    { runId },
+  )
   if (kept.length !== request.images.length) {
     throw new InstarError('run.not-resumable', `run ${runId} kept ${kept.length} layers; the machine has ${request.images.length} disks`)
   }
@@ -101,7 +107,15 @@ async function publish(
 ): Promise<void> {
   const { request, layers, locks } = work
   if (request.outputs.length === 0) await commitLayers(layers, { ...options, locks })
-  else await writeOutputs(outputsOf(request, layers), { ...options, force: request.force })
+  else {
+    await writeOutputs(outputsOf(request, layers), { ...options, force: request.force })
+    await releaseLayers(layers)
+  }
+}
+
+/** A layer that is committed lies beside its image, so that both survive or are lost together. */
+function layerFolder(request: WorkspaceRequest, image: ProbedImage): string {
+  return request.outputs.length === 0 ? folderBeside(image) : request.layerDir
 }
 
 function outputsOf(request: WorkspaceRequest, layers: readonly Layer[]): Output[] {

@@ -1,5 +1,7 @@
 import type { AttachedDevice, AttachedDisk } from '../references/resolver.ts'
+import type { MorphTarget } from '../request.ts'
 import type { BlockDevice } from '../storage/block-device.ts'
+import { diskLetters } from '../storage/device-names.ts'
 import type { Storage } from '../storage/storage.ts'
 
 /** The attached disks as the rewriting of references wants them: what lies on each partition, in the source's order of disks. */
@@ -15,11 +17,21 @@ export function attachedDisks({ devices }: Pick<Storage, 'devices'>): AttachedDi
     }))
 }
 
-/** For each LVM physical volume directly on a partition: names by which it is found on any bus. */
-export function volumeNames({ devices }: Pick<Storage, 'devices'>): string[][] {
+/** For each LVM physical volume on a disk or partition: names by which it is found on the new bus. */
+export function volumeNames({ devices }: Pick<Storage, 'devices'>, bus: MorphTarget['bus']): string[][] {
   return devices
-    .filter(({ content }) => content?.type === 'LVM2_member')
-    .flatMap(({ partition }) => (partition?.uuid === undefined ? [] : [[`/dev/disk/by-partuuid/${partition.uuid}`]]))
+    .filter(({ content, kind }) => content?.type === 'LVM2_member' && (kind === 'disk' || kind === 'partition'))
+    .map(device => {
+      const disk = device.kind === 'disk' ? device : devices.find(({ kernelPath }) => kernelPath === device.partition?.disk)
+      const stable = device.partition?.uuid === undefined ? [] : [`/dev/disk/by-partuuid/${device.partition.uuid}`]
+      return disk?.diskIndex === undefined ? stable : [newName(bus, disk.diskIndex, device.partition?.number), ...stable]
+    })
+}
+
+/** What the kernel calls a disk, or a partition of it, on a bus where the disks come in the same order. */
+function newName(bus: MorphTarget['bus'], index: number, partition?: number): string {
+  if (bus === 'nvme') return `/dev/nvme${index}n1${partition === undefined ? '' : `p${partition}`}`
+  return `/dev/${bus === 'virtio' ? 'vd' : 'sd'}${diskLetters(index)}${partition ?? ''}`
 }
 
 const KINDS: Readonly<Record<string, AttachedDevice['kind']>> = {

@@ -11,16 +11,17 @@ import type { OpenGuest } from '../morph.ts'
 import { fitNetwork } from '../network/fit-network.ts'
 import { fixReferences, resolverFor } from '../references/fix-references.ts'
 import { newOutcome, type Outcome, type StepWarning } from '../references/outcome.ts'
-import { planLabels } from '../selinux/labels.ts'
 import type { MorphSession } from '../session.ts'
 import { runStep } from '../step.ts'
-import { applyChanges, type AppliedChange } from '../tree/apply.ts'
+import type { AppliedChange } from '../tree/apply.ts'
 import type { GuestTree } from '../tree/guest-tree.ts'
 import { loadTree } from '../tree/load.ts'
+import { applyLabelled } from './apply-labelled.ts'
 import { attachedDisks, volumeNames } from './attached-disks.ts'
 import { readBootFacts } from './boot-facts.ts'
 import { fitInitramfs } from './fit-initramfs.ts'
 import { judgeBoot } from './judge-boot.ts'
+import { labelPackages } from './label-packages.ts'
 import { partitionNames, stableNames } from './stable-names.ts'
 import { bootTarget } from './target.ts'
 
@@ -68,7 +69,9 @@ class Fitting {
     this.#take('Masking the agents of the old platform', () => maskAgents(tree, { target: 'kvm', init: facts.init }))
     this.#take('Keeping the network', () => fitNetwork(tree, { facts, ...this.#session.request.network }))
     this.#take('Keeping the identity', () => fitIdentity(tree, { facts }))
-    this.#take("Replacing the source's device names", () => fixReferences(tree, { resolve, volumes: volumeNames(storage) }))
+    this.#take("Replacing the source's device names", () =>
+      fixReferences(tree, { resolve, volumes: volumeNames(storage, this.#session.request.target.bus) }),
+    )
     this.#take('Editing the kernel command lines', () => {
       const report = editCmdlines(tree, { resolve: stableNames(resolve), resolveWithoutInitramfs: partitionNames(resolve) })
       const outcome = newOutcome()
@@ -98,12 +101,9 @@ class Fitting {
   }
 
   async write(tree: GuestTree): Promise<void> {
-    const changes = tree.changes()
-    const plan = planLabels(tree, changes)
-    if (plan.mustRelabel) tree.write('/.autorelabel', '')
-    this.#warnings.push(...plan.warnings)
-    const labels = new Map(plan.labels.map(({ path, label }) => [path, label]))
-    this.changed.push(...(await runStep(this.#session.emit, 'Writing the changes', () => this.#apply(tree, labels))))
+    this.changed.push(
+      ...(await runStep(this.#session.emit, 'Writing the changes', () => applyLabelled(this.#session, this.#open.guest.at, tree))),
+    )
   }
 
   /** True when packages were changed, so that the files are to be read anew. */
@@ -114,6 +114,7 @@ class Fitting {
     const outcome = await runStep(emit, 'Changing packages', () => runPackages(machine, { root: this.#open.guest.at, plan, signal, emit }))
     this.steps.push({ step: 'Changing packages', changes: outcome.changes })
     for (const warning of outcome.warnings) this.#session.warn(warning)
+    await labelPackages(this.#session, this.#open.guest.at, { tree, files: outcome.files })
     return true
   }
 
@@ -141,10 +142,6 @@ class Fitting {
       `after the morph the guest would not boot: ${fatal.map(({ message }) => message).join('; ')}`,
       first.hint === undefined ? {} : { hint: first.hint },
     )
-  }
-
-  #apply(tree: GuestTree, labels: ReadonlyMap<string, string>): Promise<AppliedChange[]> {
-    return applyChanges(this.#session.machine, this.#open.guest.at, tree.changes(), { signal: this.#session.signal, labels })
   }
 
   #take(step: string, work: () => Outcome): void {

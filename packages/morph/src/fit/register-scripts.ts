@@ -2,8 +2,9 @@ import { registerFirstBoot } from '../first-boot/register-first-boot.ts'
 import type { OpenGuest } from '../morph.ts'
 import type { MorphSession } from '../session.ts'
 import { runStep } from '../step.ts'
-import { applyChanges, type AppliedChange } from '../tree/apply.ts'
+import type { AppliedChange } from '../tree/apply.ts'
 import { loadTree } from '../tree/load.ts'
+import { applyLabelled } from './apply-labelled.ts'
 
 /** Writes the first-boot scripts and their service into the guest; nothing is written when there are none. */
 export async function registerScripts(
@@ -23,6 +24,6 @@ export async function registerScripts(
       facts: { init: facts.init, distro },
     })
     for (const { message } of warnings) session.warn(message)
-    return { scripts: scripts.length, changed: await applyChanges(machine, guest.at, tree.changes(), { signal }) }
+    return { scripts: scripts.length, changed: await applyLabelled(session, guest.at, tree) }
   })
 }
