@@ -73,34 +73,32 @@ test("Debian's own image is read whole, and serves for virtio and for NVMe that 
   assert.equal((await judge('nvme', image)).verdict, 'serves')
 })
 
-for (const compress of ['lz4', 'gzip']) {
-  test(`an image packed with ${compress} without virtio finds no disk; with the overlay appended it does`, { skip }, async t => {
-    const poor = await imageWith('vmw_pvscsi sd_mod ext4', compress)
-    const verdict = await judge('virtio', poor)
-    assert.equal(verdict.verdict, 'overlay', verdict.reasons.join('\n'))
-    assert.ok(verdict.overlay)
-    const place = '/boot/overlay-test.img'
-    await writeFile(join(root.path, place), poor)
+test('an image packed with lz4 without virtio finds no disk; with the overlay appended it does', { skip }, async t => {
+  const poor = await imageWith('vmw_pvscsi sd_mod ext4', 'lz4')
+  const verdict = await judge('virtio', poor)
+  assert.equal(verdict.verdict, 'overlay', verdict.reasons.join('\n'))
+  assert.ok(verdict.overlay)
+  const place = '/boot/overlay-test.img'
+  await writeFile(join(root.path, place), poor)
 
-    const { addedBytes } = await appendOverlay(thisMachine(), {
-      tree: treeOf(root.path),
-      root: root.path,
-      image: place,
-      plan: verdict.overlay,
-      signal,
-    })
-    const rich = await readFile(join(root.path, place))
-    t.diagnostic(`overlay of ${addedBytes} bytes for ${verdict.overlay.modules.join(', ')}`)
-
-    const boot = (image: Buffer) =>
-      probeBoot({ kernel: join(root.path, root.kernel), image, bus: 'virtio-blk-pci', folder: root.path, signal })
-    const [without, with_] = [await boot(poor), await boot(rich)]
-    assert.equal((await judge('virtio', rich)).verdict, 'serves')
-    assert.match(without, /PROBE-DONE/)
-    assert.doesNotMatch(without, /\/sys\/block\/vda/)
-    assert.match(with_, /PROBE-DISKS:.*\/sys\/block\/vda/)
+  const { addedBytes } = await appendOverlay(thisMachine(), {
+    tree: treeOf(root.path),
+    root: root.path,
+    image: place,
+    plan: verdict.overlay,
+    signal,
   })
-}
+  const rich = await readFile(join(root.path, place))
+  t.diagnostic(`overlay of ${addedBytes} bytes for ${verdict.overlay.modules.join(', ')}`)
+
+  const boot = (image: Buffer) =>
+    probeBoot({ kernel: join(root.path, root.kernel), image, bus: 'virtio-blk-pci', folder: root.path, signal })
+  const [without, with_] = [await boot(poor), await boot(rich)]
+  assert.equal((await judge('virtio', rich)).verdict, 'serves')
+  assert.match(without, /PROBE-DONE/)
+  assert.doesNotMatch(without, /\/sys\/block\/vda/)
+  assert.match(with_, /PROBE-DISKS:.*\/sys\/block\/vda/)
+})
 
 test(
   "an image that is cut off is rebuilt in the guest's root with every driver, and the guest's configuration stays",

@@ -18,6 +18,8 @@ export interface ImageFiles {
   readonly entries: Map<string, ImageEntry>
   /** Contents of the small files that judge an image (`isKeptFile`), copied, so that the unpacked stream can be freed. */
   readonly contents: Map<string, Buffer>
+  /** Of all contents that were ever kept: one file under many hard links must not fill the memory. */
+  readonly kept: { bytes: number }
   readonly notes: string[]
 }
 
@@ -28,19 +30,21 @@ const KIND = new Map<number, ImageEntry['kind']>([
 ])
 /** modules.alias of a full kernel has 1.5 MB; all else that is kept has some kilobytes. */
 const MAX_KEPT_BYTES = 8 * 1024 * 1024
+const MAX_ALL_KEPT_BYTES = 64 * 1024 * 1024
 const MAX_LINK_BYTES = 4096
 /** Real images are 12 folders deep and have links of one step. The bounds keep a hostile one from taking minutes. */
 const MAX_DEPTH = 64
 const MAX_LINKS = 8
-const MAX_TARGET = 1024
+const MAX_TARGET = 256
 
-export const createImageFiles = (): ImageFiles => ({ entries: new Map(), contents: new Map(), notes: [] })
+export const createImageFiles = (): ImageFiles => ({ entries: new Map(), contents: new Map(), kept: { bytes: 0 }, notes: [] })
 
 /** Unpacks members over what is there, as the kernel does. `data` is the buffer that the members point into. */
 export function addMembers(image: ImageFiles, members: readonly CpioMember[], data: Buffer): void {
   const contentOf = new Map(members.filter(member => member.nlink > 1 && member.sizeBytes > 0).map(member => [member.ino, member]))
+  const place = createPlacer(image)
   for (const member of members) {
-    const path = canonicalPath(image, member.path, false)
+    const path = place(member.path)
     if (path === '') continue
     const kind = KIND.get(member.mode & 0o170000) ?? 'other'
     // Of hard links only the last carries the content.
@@ -51,6 +55,7 @@ export function addMembers(image: ImageFiles, members: readonly CpioMember[], da
       kind === 'link'
         ? data.toString('utf8', member.dataAt, member.dataAt + Math.min(member.sizeBytes, MAX_LINK_BYTES)).replace(/\0.*$/s, '')
         : undefined
+    if (kind === 'link' || before?.kind === 'link') place.forget()
     image.entries.set(path, {
       path,
       kind,
@@ -59,10 +64,25 @@ export function addMembers(image: ImageFiles, members: readonly CpioMember[], da
       ...(target === undefined ? {} : { target }),
     })
     image.contents.delete(path)
-    if (kind === 'file' && source.sizeBytes <= MAX_KEPT_BYTES && isKeptFile(path)) {
+    if (kind === 'file' && source.sizeBytes <= Math.min(MAX_KEPT_BYTES, MAX_ALL_KEPT_BYTES - image.kept.bytes) && isKeptFile(path)) {
+      image.kept.bytes += source.sizeBytes
       image.contents.set(path, Buffer.from(data.subarray(source.dataAt, source.dataAt + source.sizeBytes)))
     }
   }
+}
+
+/** Where members land; remembers folders, as members of one folder follow each other, until a link changes what they mean. */
+function createPlacer(image: ImageFiles): ((path: string) => string) & { forget: () => void } {
+  const folders = new Map<string, string>()
+  const place = (path: string): string => {
+    const cut = path.lastIndexOf('/')
+    const [folder, name] = [path.slice(0, Math.max(cut, 0)), path.slice(cut + 1)]
+    if (name === '' || name === '.' || name === '..') return canonicalPath(image, path, false)
+    const known = folders.get(folder) ?? canonicalPath(image, folder, true)
+    folders.set(folder, known)
+    return known === '' ? name : `${known}/${name}`
+  }
+  return Object.assign(place, { forget: () => folders.clear() })
 }
 
 /**

@@ -161,6 +161,38 @@ test('gives the content of hard links, which only the last of them carries', asy
   assert.equal(reading.contents.get('etc/modules')?.toString(), 'virtio_blk\n')
 })
 
+test('one large file under many hard links is kept a few times only', async () => {
+  const links = Array.from({ length: 50 }, (_, index) => ({ path: `conf/${index}`, mode: MODE_FILE }))
+  const archive = writeCpio([...links, { path: 'conf/last', mode: MODE_FILE, content: Buffer.alloc(4 << 20) }])
+  const linked = Buffer.from(archive)
+  for (let at = 0; at >= 0; at = linked.indexOf('070701', at + 6)) {
+    linked.write('00000001', at + 6)
+    linked.write(MODE_FILE.toString(16).padStart(8, '0'), at + 14)
+    linked.write('00000033', at + 38)
+  }
+
+  const { contents, entries } = await read(linked)
+
+  assert.equal(entries.get('conf/0')?.sizeBytes, 4 << 20)
+  assert.equal(
+    [...contents.values()].reduce((sum, { length }) => sum + length, 0),
+    64 << 20,
+  )
+})
+
+test('files behind a link that changes between them land where it points at that time', async () => {
+  const { entries } = await read(
+    writeCpio([
+      { path: 'l', mode: MODE_LINK, content: 'a' },
+      { path: 'l/x', mode: MODE_FILE },
+      { path: 'l', mode: MODE_LINK, content: 'b' },
+      { path: 'l/x', mode: MODE_FILE },
+    ]),
+  )
+
+  assert.deepEqual([...entries.keys()], ['l', 'a/x', 'b/x'])
+})
+
 test('survives any change of bytes without throwing', async () => {
   const images: Buffer[] = ['none', 'gzip', 'zstd', 'lz4'].map(name => Buffer.concat([MICROCODE, COMPRESSIONS[name]?.(MAIN) ?? MAIN]))
   images.push(makePe({ '.initrd': zlib.gzipSync(MAIN) }))
