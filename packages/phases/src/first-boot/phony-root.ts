@@ -46,7 +46,7 @@ export interface PhonyRoot extends Disposable {
   boot(): Promise<{ code: number | null; log: string }>
   /** Starts the runner and cuts the power as soon as `until` says so (asked each millisecond), or at its end. */
   bootUntil(until: () => boolean): Promise<void>
-  /** Waits for what a boot that goes on will do. */
+  /** Waits until it is so; fails after 20 s. */
   until(isSo: () => boolean): Promise<void>
   read(path: string): string
   exists(path: string): boolean

@@ -28,6 +28,9 @@ say() { printf 'instar-firstboot: %s\n' "$1"; }
 now() { date -u +%Y-%m-%dT%H:%M:%SZ; }
 has() { command -v "$1" >/dev/null 2>&1; }
 number() { case $1 in '' | *[!0-9]* | 0?* | ????????????????*) echo "$2" ;; *) echo "$1" ;; esac; } # VALUE DEFAULT
+nap() { sleep 0.2 2>/dev/null || sleep 1; }
+size_of() { if [ -f "$1" ]; then echo $(($(wc -c <"$1"))); else echo 0; fi; }
+
 system() { # TOOL ARGUMENT...: a tool that touches the whole machine, by its path: a busybox shell has its own, whatever PATH says
   tool=$1
   shift
@@ -36,9 +39,6 @@ system() { # TOOL ARGUMENT...: a tool that touches the whole machine, by its pat
   done
   return 1
 }
-
-nap() { sleep 0.2 2>/dev/null || sleep 1; }
-size_of() { if [ -f "$1" ]; then echo $(($(wc -c <"$1"))); else echo 0; fi; }
 
 uptime_s() {
   read -r uptime _ <"$root/proc/uptime"

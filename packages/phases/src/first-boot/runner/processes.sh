@@ -41,10 +41,9 @@ leftovers() { # pids of the script's processes: by its session, by our control g
 # Not by grep alone: busybox's sees nothing after the first NUL.
 has_mark() { tr '\0' '\n' <"/proc/$1/environ" | grep -qxF "INSTAR_FIRSTBOOT_MARK=$mark"; } 2>/dev/null
 
-send() { # SIGNAL: to all processes of the script; fails when there is none
-  pids=$(leftovers)
-  # shellcheck disable=SC2086
-  [ -n "$pids" ] && { kill -s "$1" $pids 2>/dev/null || :; }
+send() { # SIGNAL: to all processes of the script
+  # shellcheck disable=SC2046
+  kill -s "$1" $(leftovers) 2>/dev/null
 }
 
 command_of() { # PID: "pid command line" as a JSON string
@@ -67,7 +66,10 @@ end_leftovers() { # ends what the script left running and puts it on record
     pids=$(leftovers)
     [ -n "$pids" ] || return 0
     name_leftovers
-    if [ "$round" -lt "$left_rounds" ]; then send TERM; else send KILL; fi
+    signal_name=TERM
+    [ "$round" -lt "$left_rounds" ] || signal_name=KILL
+    # shellcheck disable=SC2086
+    kill -s "$signal_name" $pids 2>/dev/null
     nap
     round=$((round + 1))
   done

@@ -70,6 +70,7 @@ run_one() { # RUN_ID
   run_id=$1 dir=$base/$1 end_state=aborted reason='' succeeded=0 failed=0 wants_reboot=no run_notes=$tool_notes spent_before=0 boots=0 count=0
   if [ -e "$dir/finished" ]; then
     repeat_results
+    conclude "$(cat "$dir/finished")"
     return 0
   fi
   run_version='' run_count='' run_max_boots='' run_max_total_s=''
@@ -87,12 +88,18 @@ run_one() { # RUN_ID
 }
 
 finish() {
+  store_state
   destroy "$secrets"
   system umount "$secrets" 2>/dev/null
   destroy_stored_secrets
-  rm -f "$dir"/scripts/*/payload "$dir"/scripts/*/env
   json=$(final_json)
-  publish "$json"
   echo "$json" | store "$dir/finished" || say "cannot write $dir/finished"
-  say "run $run_id: $end_state ${reason:+($reason)}"
+  conclude "$json"
+  say "run $run_id: $end_state${reason:+ ($reason)}"
+}
+
+conclude() { # LINE: again at the next boot when the power goes in between; who reads the line may end the machine at once
+  destroy_stored_secrets
+  rm -f "$dir"/scripts/*/payload "$dir"/scripts/*/env
+  publish "$1"
 }
