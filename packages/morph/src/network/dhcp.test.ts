@@ -147,6 +147,16 @@ test('where nothing is configured the system in charge asks by DHCP on any card'
   assert.match(nothing.outcome.warnings[0]?.message ?? '', /DHCP could not be set/)
 })
 
+test('a guest without a DHCP client is told so, where one is called', () => {
+  const base: Files = {
+    'etc/os-release': 'ID=debian\nVERSION_ID=12\n',
+    'etc/network/interfaces': 'iface eth0 inet static\n  address 10.0.0.5/24\n',
+  }
+
+  assert.match(dhcp(base).outcome.warnings[0]?.message ?? '', /has no DHCP client/)
+  assert.deepEqual(dhcp({ ...base, 'usr/sbin/dhclient': '' }).outcome.warnings, [])
+})
+
 test('what asks by DHCP already is not touched', () => {
   const { tree } = dhcp({
     'etc/os-release': 'ID=debian\nVERSION_ID=12\n',

@@ -1,4 +1,5 @@
 import type { GuestFacts } from '../detect/detect.ts'
+import { findProgram } from '../detect/known.ts'
 import type { Outcome, OutcomeDraft } from '../references/outcome.ts'
 import { newOutcome } from '../references/outcome.ts'
 import type { GuestTree } from '../tree/guest-tree.ts'
@@ -12,6 +13,7 @@ import type { NetworkReading, NicProfile } from './model.ts'
 import { cardNames } from './model.ts'
 import { dropStaleRules, pinName, pinWay } from './pin-names.ts'
 import { readNetwork } from './read-network.ts'
+import { startsAtBoot } from './services.ts'
 
 export interface NetworkRequest {
   readonly facts: GuestFacts
@@ -176,11 +178,28 @@ function toDhcp(
   { request, reading, nics }: { request: NetworkRequest; reading: NetworkReading; nics: readonly MatchedNic[] },
   outcome: OutcomeDraft,
 ): void {
+  warnOfNoClient(tree, reading, outcome)
   const active = reading.profiles.filter(profile => profile.isActive)
   if (active.length > 0) return setDhcp(tree, reading.profiles, outcome)
   const name = addDhcp(tree, reading, outcome)
   const way = pinWay(tree, request.facts)
   if (name !== undefined && way !== 'none') pinName(tree, { way, mac: nics[0]?.newMac, name, pins: [] }, outcome)
+}
+
+const DHCP_CLIENTS = ['dhclient', 'dhcpcd', 'udhcpc', 'pump', 'busybox'] as const
+
+/** ifupdown and Red Hat's scripts call a program of their own choice, which a small system may not have; all others bring their client. */
+function warnOfNoClient(tree: GuestTree, { systems }: NetworkReading, outcome: OutcomeDraft): void {
+  const isManaged = startsAtBoot(tree, 'NetworkManager')
+  const isCalling = systems.some(
+    ({ system, isInCharge }) => isInCharge && (system === 'ifupdown' || (system === 'ifcfg-redhat' && !isManaged)),
+  )
+  if (!isCalling || DHCP_CLIENTS.some(name => findProgram(tree, name) !== undefined)) return
+  outcome.warnings.push({
+    path: '/usr/sbin',
+    message: 'the guest has no DHCP client: install one, --install isc-dhcp-client',
+    weight: 'degraded',
+  })
 }
 
 function fileOf({ profiles }: NetworkReading, name: string): string {
