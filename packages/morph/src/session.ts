@@ -59,7 +59,7 @@ export class MorphSession {
 
   /** Runs the scripts of a phase as one step; a phase without scripts is no step. */
   async runPhase(phase: keyof typeof PHASE_STEPS, facts: PhaseFacts = this.#facts): Promise<number> {
-    const { scripts, secrets, resumeAt } = this.request
+    const { scripts, secrets, keys, resumeAt } = this.request
     if (!scripts.some(script => script.phase === phase)) return 0
     const world = {
       machine: this.machine,
@@ -67,7 +67,7 @@ export class MorphSession {
       emit: this.emit,
       signal: this.signal,
       newId: () => randomBytes(8).toString('hex'),
-      redactor: createRedactor(secrets),
+      redactor: createRedactor([...secrets, ...keys.map(({ secret }) => ({ name: 'key', value: secret }))]),
       onRun: (run: ScriptRun) => void this.scripts.push(run),
     }
     const firstOrder = firstOrderOf(phase, resumeAt)

@@ -24,7 +24,7 @@ interface MorphRun {
   readonly task: MorphTask
   readonly record: RunRecord
   readonly emit: Emit
-  readonly runFolder: string
+  readonly store: RunStore
   /** The run whose kept layers this one goes on with. */
   readonly resumes?: Run
 }
@@ -46,19 +46,19 @@ export async function runMorph(context: Context, images: readonly string[], opti
     task,
     record,
     emit,
-    runFolder: store.folderOf(record.id),
+    store,
     ...(earlier === undefined ? {} : { resumes: earlier.run }),
   }
   try {
     warnOfScriptsNotRun(run)
     const report = task.options.minion === undefined ? await morphImages(run) : await morphOnMinion(run)
     await record.update({ state: 'succeeded', ended_at: context.now().toISOString() })
-    if (earlier !== undefined) await store.save({ ...earlier.run, resumed_by: record.id })
+    await giveOver(run)
     emit({ kind: 'result', state: 'succeeded', message: describeReport(report, task, record.id) })
     return 0
   } catch (error) {
     const failure = reportError(error)
-    await record.update({ ...(await failureOf(error, run, store)), error: failure, ended_at: context.now().toISOString() })
+    await record.update({ ...(await failureOf(error, run)), error: failure, ended_at: context.now().toISOString() })
     emit({ kind: 'result', state: 'failed', message: `${failure.message} [${failure.code}]` })
     throw new RunFailed(record.id, error)
   } finally {
@@ -98,10 +98,18 @@ async function morphLayers(run: MorphRun, workspace: Workspace): Promise<MorphRe
     if (run.task.options.keepOnError === true) {
       const files = await workspace.keep(run.record.id)
       await run.record.update({ kept_layers: files })
+      await giveOver(run)
       run.emit({ kind: 'warning', message: `the work so far is kept; enter it with: instar shell ${run.task.images[0]}` })
     }
     throw error
   }
+}
+
+/** The layers of the run that this one went on with are its own now, or are in the image. */
+async function giveOver({ resumes, record, store }: MorphRun): Promise<void> {
+  if (resumes === undefined) return
+  const { kept_layers: _gone, ...run } = resumes
+  await store.save({ ...run, resumed_by: record.id })
 }
 
 async function morphOnMinion(run: MorphRun): Promise<MorphReport> {
@@ -111,7 +119,10 @@ async function morphOnMinion(run: MorphRun): Promise<MorphReport> {
 
 async function morphOn(run: MorphRun, machine: Parameters<typeof morph>[1]['machine']): Promise<MorphReport> {
   const { task, record, context, emit } = run
-  return morph({ ...task.request, runId: record.id }, { machine, signal: context.signal, emit, recorder: createScriptFiles(run.runFolder) })
+  return morph(
+    { ...task.request, runId: record.id },
+    { machine, signal: context.signal, emit, recorder: createScriptFiles(run.store.folderOf(record.id)) },
+  )
 }
 
 async function publish(run: MorphRun, workspace: Workspace): Promise<void> {
@@ -157,12 +168,12 @@ function keptOptions(options: MorphOptions): Record<string, unknown> {
   return { ...options, key: (options.key ?? []).filter(key => !key.includes(':text:')) }
 }
 
-async function failureOf(error: unknown, run: MorphRun, store: RunStore): Promise<Partial<Run>> {
+async function failureOf(error: unknown, run: MorphRun): Promise<Partial<Run>> {
   const known = error instanceof InstarError ? error : undefined
   const state = known?.code === 'internal.cancelled' ? 'cancelled' : 'failed'
   const { phase, order } = known?.details ?? {}
   if (typeof phase === 'string' && typeof order === 'number') return { state, resume_at: { phase, order } }
-  const done = sortByStart(await store.scriptRuns(run.record.id)).findLast(
+  const done = sortByStart(await run.store.scriptRuns(run.record.id)).findLast(
     ({ phase, ended_at }) => ended_at !== null && phase !== 'osmorphing_on_error',
   )
   const resumeAt = done === undefined ? run.task.request.resumeAt : { phase: done.phase, order: done.order + 1 }

@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import type { Run, ScriptRun } from '@instar/contract'
+import { thisProcess } from '@instar/machine'
+import type { Context } from './context.ts'
+import { resolvePaths } from './paths.ts'
+import { runProgram } from './program.ts'
+import { RunStore } from './runs/run-store.ts'
+import { createScriptFiles } from './runs/script-files.ts'
+
+const dir = mkdtempSync(join(tmpdir(), 'instar-cli-'))
+after(() => rmSync(dir, { recursive: true }))
+
+function program(...argv: string[]) {
+  const written = { stdout: '', stderr: '' }
+  const output = (name: 'stdout' | 'stderr') => ({
+    write: (text: string) => void (written[name] += text),
+    writeBytes: async (bytes: Uint8Array) => void (written[name] += Buffer.from(bytes).toString()),
+    isTerminal: false,
+    columns: 80,
+  })
+  const context: Context = {
+    paths: resolvePaths({ INSTAR_STATE_DIR: join(dir, 'state'), INSTAR_CACHE_DIR: join(dir, 'cache') }, 1000),
+    signal: new AbortController().signal,
+    stdout: output('stdout'),
+    stderr: output('stderr'),
+    now: () => new Date('2026-01-02T03:04:05Z'),
+    argv,
+    cwd: dir,
+  }
+  return { written, context, run: () => runProgram(context) }
+}
+
+function script(path: string, text = 'true\n'): string {
+  mkdirSync(join(dir, path, '..'), { recursive: true })
+  writeFileSync(join(dir, path), text)
+  return join(dir, path)
+}
+
+test('a plan shows what runs in which order, and each that does not with its reason', async () => {
+  script('folder/osmorphing-post-os-mount/20-b')
+  script('folder/osmorphing-post-os-mount/3-a')
+  script('folder/osmorphing-post-os-mount/10-w.windows', 'dir\r\n')
+  script('folder/replica_first_boot/notes.txt')
+  const own = script('own.sh')
+  const flags = ['--json', '--user-scripts-dir', join(dir, 'folder'), '--script', `${own},retries=2`]
+  const shared = ['--user-script-global', `linux=${own},phase=replica-first-boot`, '--user-script-instance', `db=${own}`]
+  const { written, run } = program('plan', 'web.qcow2', ...flags, ...shared)
+
+  assert.equal(await run(), 0)
+
+  const plan = JSON.parse(written.stdout)
+  assert.equal(plan.instance, 'web')
+  assert.deepEqual(
+    plan.run.map((row: { name: string; order: number; source: string; retries: number }) => [row.name, row.order, row.source, row.retries]),
+    [
+      ['3-a', 1, 'dir', 0],
+      ['20-b', 2, 'dir', 0],
+      ['own.sh', 3, 'instance', 2],
+    ],
+  )
+  assert.deepEqual(
+    plan.not_run.map((row: { not_run_because: string }) => row.not_run_because.split(';')[0]),
+    ['is for machine db', 'is for windows', 'shadowed: the machine has scripts of its own (--merge runs both)'],
+  )
+  assert.equal(plan.ignored_files[0].path, join(dir, 'folder/replica_first_boot/notes.txt'))
+})
+
+test('a script that is not UTF-8 is refused with file and byte, an unreadable one by name', async () => {
+  writeFileSync(join(dir, 'latin1.sh'), Buffer.from('echo gr\xfc\xdfe\n', 'latin1'))
+
+  await assert.rejects(program('plan', 'x', '--script', join(dir, 'latin1.sh')).run(), {
+    code: 'script.not-text',
+    message: /latin1\.sh is not UTF-8 text: byte 7 is 0xfc/,
+  })
+  await assert.rejects(program('plan', 'x', '--script', join(dir, 'none.sh')).run(), { code: 'script.unreadable', message: /none\.sh/ })
+})
+
+test('morph refuses before it touches anything: scripts of a skipped phase, outputs that do not fit, devices without a minion', async () => {
+  const own = script('own.sh')
+
+  await assert.rejects(program('morph', 'x', '--skip-os-morphing', '--script', own).run(), { code: 'morph.scripts-skipped' })
+  await assert.rejects(program('morph', 'a', 'b', '--output', 'c').run(), { message: /1 outputs are given for 2 images/ })
+  await assert.rejects(program('morph', 'a', '--device', '/dev/sdb').run(), { message: /--device names disks of a --minion/ })
+  await assert.rejects(program('morph').run(), { message: /no image is given/ })
+})
+
+test('usage errors give exit code 2 and a suggestion', async () => {
+  const { written, run } = program('mroph')
+
+  assert.equal(await run(), 2)
+  assert.match(written.stderr, /Did you mean morph\?/)
+})
+
+const saved: Run = {
+  version: 1,
+  id: '20260102-0304-abcdef',
+  instance: 'web',
+  state: 'failed',
+  argv: ['morph', 'web.qcow2'],
+  options: {},
+  cwd: dir,
+  images: ['/images/web.qcow2'],
+  owner: thisProcess(),
+  started_at: '2026-01-02T03:04:05Z',
+  ended_at: '2026-01-02T03:04:25Z',
+  error: { code: 'script.failed', message: 'a script failed', because: ['of that'], hint: 'mend it', details: {} },
+}
+const attempt: ScriptRun = {
+  version: 1,
+  id: 'a1',
+  run_id: saved.id,
+  phase: 'osmorphing_post_os_mount',
+  source: 'dir',
+  name: '10-x',
+  order: 1,
+  attempt: 1,
+  started_at: '2026-01-02T03:04:06Z',
+  ended_at: null,
+  exit_code: null,
+  signal: null,
+  timed_out: false,
+  interrupted: false,
+  stdout_bytes: 0,
+  stderr_bytes: 0,
+  payload_sha256: '',
+}
+
+test('records are listed, shown and their output printed, by the beginning of an id or "last"', async () => {
+  const store = new RunStore(join(dir, 'state'))
+  await store.save(saved)
+  const log = await createScriptFiles(store.folderOf(saved.id)).open(attempt, 'exit 3\n')
+  await log.write('stdout', Buffer.from('hello\n'))
+  await log.write('stderr', Buffer.from('oh no\n'))
+  await log.close({ ...attempt, ended_at: '2026-01-02T03:04:07Z', exit_code: 3, stdout_bytes: 6, stderr_bytes: 6 })
+
+  const list = program('run', 'list')
+  await list.run()
+  const show = program('run', 'show', '20260102')
+  await show.run()
+  const output = program('script', 'log', 'last', '10-x')
+  await output.run()
+  const raw = program('script', 'log', 'last', '--stream', 'stderr')
+  await raw.run()
+
+  assert.match(list.written.stdout, /20260102-0304-abcdef {2}failed {2}web .* a script failed/)
+  assert.match(show.written.stdout, /10-x {4}1 {8}exit 3 {2}1\.0 s {2}6 B out, 6 B err/)
+  assert.match(show.written.stdout, /error: a script failed {2}\[script\.failed\]\nbecause: of that\nhint: mend it/)
+  assert.equal(output.written.stdout, '== osmorphing_post_os_mount 1: 10-x, attempt 1: exit 3\nhello\n-- stderr\noh no\n')
+  assert.equal(raw.written.stdout, 'oh no\n')
+  await assert.rejects(program('script', 'log', 'last', 'nope').run(), { code: 'run.unknown', hint: 'Its scripts are: 10-x.' })
+  await assert.rejects(program('run', 'show', '1999').run(), { code: 'run.unknown' })
+})
+
+test('a run whose process is gone shows as interrupted, and only what kept its layer can go on', async () => {
+  const store = new RunStore(join(dir, 'state'))
+  await store.save({ ...saved, id: '20260102-0305-000000', state: 'running', owner: { ...saved.owner, start_time: '1' } })
+  const list = program('run', 'list', '--json')
+
+  await list.run()
+
+  assert.equal(JSON.parse(list.written.stdout.split('\n')[0]!).state, 'interrupted')
+  await assert.rejects(program('morph', '--resume', '20260102-0305').run(), { code: 'run.not-resumable', message: /kept no layer/ })
+})
