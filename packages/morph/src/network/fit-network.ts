@@ -1,5 +1,4 @@
 import type { GuestFacts } from '../detect/detect.ts'
-import { findProgram } from '../detect/known.ts'
 import type { Outcome, OutcomeDraft } from '../references/outcome.ts'
 import { newOutcome } from '../references/outcome.ts'
 import type { GuestTree } from '../tree/guest-tree.ts'
@@ -9,11 +8,11 @@ import { setDhcp } from './dhcp.ts'
 import { loosen } from './loosen.ts'
 import type { MatchedNic, NicMapping } from './match-nics.ts'
 import { matchNics } from './match-nics.ts'
-import type { NetworkReading, NicProfile } from './model.ts'
+import type { NetworkReading } from './model.ts'
 import { cardNames } from './model.ts'
 import { dropStaleRules, pinName, pinWay } from './pin-names.ts'
 import { readNetwork } from './read-network.ts'
-import { startsAtBoot } from './services.ts'
+import { fileOf, warnOfNames, warnOfNoClient, warnOfOldCards, warnOfSeveral } from './warn.ts'
 
 export interface NetworkRequest {
   readonly facts: GuestFacts
@@ -74,53 +73,6 @@ function followCards(
   return pinned
 }
 
-function warnOfNames(
-  reading: NetworkReading,
-  { nics, pinned, nameless }: { nics: readonly MatchedNic[]; pinned: ReadonlySet<string>; nameless: readonly MatchedNic[] },
-  outcome: OutcomeDraft,
-): void {
-  const names = cardNames(reading)
-  const free = names.filter(name => !nics.some(nic => nic.name === name))
-  if (free.length > 0 && nameless.length > 0) {
-    const cards = nameless.map(({ newMac }) => newMac).join(', ')
-    outcome.warnings.push({
-      path: fileOf(reading, free[0]!),
-      message: `which of ${free.join(', ')} is which of the new cards ${cards} is not known: give the old addresses, --nic OLD=NEW for each`,
-      weight: 'degraded',
-    })
-  } else {
-    for (const name of free) {
-      const message = `${name} has no card on the new machine; the boot may wait for it for up to two minutes`
-      outcome.warnings.push({ path: fileOf(reading, name), message, weight: 'degraded' })
-    }
-  }
-  const kernelNames = [...pinned].filter(name => /^eth\d+$/.test(name))
-  if (kernelNames.length > 1) {
-    // A card cannot be renamed to a name that another one still has, and udev does not try again.
-    const message = `${kernelNames.join(', ')} are the kernel's own names: attach the cards in the old order, or they keep each other's`
-    outcome.warnings.push({ path: fileOf(reading, kernelNames[0]!), message, weight: 'degraded' })
-  }
-  const loose = nics.filter(({ name }) => name !== undefined && !pinned.has(name))
-  if (loose.length > 1) {
-    const message = `the names ${loose.map(({ name }) => name).join(', ')} cannot be tied to cards here: attach the cards in the old order`
-    outcome.warnings.push({ path: fileOf(reading, loose[0]!.name!), message, weight: 'degraded' })
-  }
-}
-
-/** Profiles that insist on a card that is neither here nor replaced. */
-function warnOfOldCards(
-  reading: NetworkReading,
-  changes: ReadonlyMap<string, string>,
-  present: ReadonlySet<string>,
-  outcome: OutcomeDraft,
-): void {
-  for (const { isActive, mac, file, label } of reading.profiles) {
-    if (!isActive || mac === undefined || changes.has(mac) || present.has(mac)) continue
-    const message = `"${label}" is for the card ${mac}, which the new machine does not have: give --nic ${mac}=NEW`
-    outcome.warnings.push({ path: file, message, weight: 'degraded' })
-  }
-}
-
 /**
  * Nobody knows the new cards. With one card its name can be given to whatever card there is, and profiles be loosened from the old
  * address; that is right whether the address changes or not. With several nothing is safe, and the flag to give is said.
@@ -157,22 +109,6 @@ function withoutCards(
   return new Set(isPinned ? [name] : [])
 }
 
-function warnOfSeveral(
-  reading: NetworkReading,
-  { names, macs }: { names: readonly string[]; macs: ReadonlySet<string> },
-  outcome: OutcomeDraft,
-): void {
-  for (const mac of macs) {
-    const file = [...reading.profiles, ...reading.pins].find(each => each.mac === mac)!.file
-    const message = `it is for the card ${mac}: unless the new machine keeps that address, give --nic ${mac}=NEW`
-    outcome.warnings.push({ path: file, message, weight: 'degraded' })
-  }
-  const changing = names.filter(name => !(reading.usesKernelNames && /^eth\d+$/.test(name)))
-  if (changing.length === 0) return
-  const message = `the names ${changing.join(', ')} depend on where the cards sit and will change: give --nic OLD=NEW for each card`
-  outcome.warnings.push({ path: fileOf(reading, changing[0]!), message, weight: 'degraded' })
-}
-
 function toDhcp(
   tree: GuestTree,
   { request, reading, nics }: { request: NetworkRequest; reading: NetworkReading; nics: readonly MatchedNic[] },
@@ -184,27 +120,6 @@ function toDhcp(
   const name = addDhcp(tree, reading, outcome)
   const way = pinWay(tree, request.facts)
   if (name !== undefined && way !== 'none') pinName(tree, { way, mac: nics[0]?.newMac, name, pins: [] }, outcome)
-}
-
-const DHCP_CLIENTS = ['dhclient', 'dhcpcd', 'udhcpc', 'pump', 'busybox'] as const
-
-/** ifupdown and Red Hat's scripts call a program of their own choice, which a small system may not have; all others bring their client. */
-function warnOfNoClient(tree: GuestTree, { systems }: NetworkReading, outcome: OutcomeDraft): void {
-  const isManaged = startsAtBoot(tree, 'NetworkManager')
-  const isCalling = systems.some(
-    ({ system, isInCharge }) => isInCharge && (system === 'ifupdown' || (system === 'ifcfg-redhat' && !isManaged)),
-  )
-  if (!isCalling || DHCP_CLIENTS.some(name => findProgram(tree, name) !== undefined)) return
-  outcome.warnings.push({
-    path: '/usr/sbin',
-    message: 'the guest has no DHCP client: install one, --install isc-dhcp-client',
-    weight: 'degraded',
-  })
-}
-
-function fileOf({ profiles }: NetworkReading, name: string): string {
-  const isOf = (profile: NicProfile): boolean => profile.name === name || profile.builtOn.includes(name)
-  return (profiles.find(profile => profile.isActive && isOf(profile)) ?? profiles.find(isOf))?.file ?? '/etc'
 }
 
 /** Every interface that has a name or addresses, as it will be. */
