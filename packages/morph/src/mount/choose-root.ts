@@ -1,4 +1,4 @@
-import { disksBelow, type BlockDevice } from '../storage/block-device.ts'
+import { type BlockDevice } from '../storage/block-device.ts'
 import { parseCrypttab } from './crypttab.ts'
 import type { Evidence, Subvolume } from './evidence.ts'
 import { parseFstab } from './fstab.ts'
@@ -126,10 +126,4 @@ function isSubvolume(options: readonly string[], subvolume: Subvolume | undefine
   if (path !== undefined) return path.replaceAll(/^\/+|\/+$/g, '') === subvolume.path
   const id = options.find(option => option.startsWith('subvolid='))?.slice('subvolid='.length)
   return id === undefined ? subvolume.isDefault : Number(id) === subvolume.id
-}
-
-/** The disks a root stands on, by path, for the report. */
-export function disksOf({ device }: RootCandidate, devices: readonly BlockDevice[]): string[] {
-  const below = disksBelow(device, devices)
-  return devices.filter(({ kernelPath }) => below.has(kernelPath)).map(({ path }) => path)
 }

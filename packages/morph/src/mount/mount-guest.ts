@@ -1,6 +1,6 @@
 import { InstarError, type Emit } from '@instar/contract'
 import type { Machine } from '@instar/machine'
-import { filesystemsOf, findEsps, type BlockDevice } from '../storage/block-device.ts'
+import { findEsps, type BlockDevice } from '../storage/block-device.ts'
 import { runStep } from '../step.ts'
 import type { Storage } from '../storage/storage.ts'
 import { checkFilesystems, type FilesystemState } from './check-filesystems.ts'
@@ -217,10 +217,4 @@ class Mounting {
 
 async function removeFolder(machine: Machine, at: string): Promise<void> {
   await machine.run(['rmdir', '--', at], { signal: AbortSignal.timeout(10_000) }).catch(() => undefined)
-}
-
-/** Filesystems on the disks that the guest's fstab does not name. */
-export function unusedFilesystems(storage: Storage, guest: MountedGuest): BlockDevice[] {
-  const used = new Set(guest.mounts.map(({ kernelPath }) => kernelPath))
-  return filesystemsOf(storage.devices).filter(({ kernelPath }) => !used.has(kernelPath))
 }
