@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { InstarError } from '@instar/contract'
 import type { Machine, MachineDisk, RunOptions, RunResult, Survivor } from '../machine.ts'
+import { orAborted } from './or-aborted.ts'
 import { runCommand } from './channel/run-command.ts'
 import { MAX_DISKS, type QemuDisk, blockNode, diskDevice } from './qemu/argv.ts'
 import { setNetwork } from './network.ts'
@@ -123,8 +124,7 @@ export class Appliance implements Machine {
   }
 
   async endSurvivors(signal: AbortSignal): Promise<Survivor[]> {
-    signal.throwIfAborted()
-    return await this.#vm.channel.endKept()
+    return await orAborted(this.#vm.channel.endKept(), signal)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -145,14 +145,13 @@ class RunningCommand {
   async #limitTime(timeoutMs: number, signal: AbortSignal): Promise<void> {
     try {
       await sleep(timeoutMs, undefined, { signal })
-      if (!this.#hasEnded) {
-        this.#timedOut = true
-        this.#channel.send(encodeSignal(this.#id, constants.signals.SIGTERM))
-        await sleep(KILL_GRACE_MS, undefined, { signal })
-        this.#channel.send(encodeSignal(this.#id, constants.signals.SIGKILL))
-      }
-      await sleep(KILL_GRACE_MS, undefined, { signal })
+      // Who is slow to take its last output has all the time there is.
+      if (this.#hasEnded) return
       this.#timedOut = true
+      this.#channel.send(encodeSignal(this.#id, constants.signals.SIGTERM))
+      await sleep(KILL_GRACE_MS, undefined, { signal })
+      this.#channel.send(encodeSignal(this.#id, constants.signals.SIGKILL))
+      await sleep(KILL_GRACE_MS, undefined, { signal })
       this.#channel.send(encodeCancel(this.#id))
       this.#overdue.resolve()
     } catch {

@@ -40,7 +40,7 @@ sub names_in { my ($folder) = @_; opendir my $open, $folder or return; return gr
 sub mount_on {
     my ($folder, $type, $data) = @_;
     mkdir $folder;
-    sys('mount', $type, $folder, $type, 0, $data) == 0 or print STDERR "agent: mount $type on $folder: $!\n";
+    sys('mount', $type, $folder, $type, 0, $data) == 0 or syswrite STDERR, "agent: mount $type on $folder: $!\n";
 }
 
 sub set_up_system {
@@ -169,11 +169,11 @@ sub start {
 sub become {
     my ($cwd, $environment, $name, @arguments) = @_;
     %ENV = %$environment;
-    if (!chdir $cwd) { print STDERR "instar: folder $cwd: $!\n"; sys('exit_group', 126) }
+    if (!chdir $cwd) { syswrite STDERR, "instar: folder $cwd: $!\n"; sys('exit_group', 126) }
     if ($name eq '') { sys('exit_group', job(@arguments)) }
     exec { $name } $name, @arguments;
     my $code = $! == $ENOENT ? 127 : 126;
-    print STDERR "instar: $name: $!\n";
+    syswrite STDERR, "instar: $name: $!\n";
     sys('exit_group', $code);
 }
 
@@ -288,7 +288,8 @@ sub job {
     return failed("no job $name");
 }
 
-sub failed { my ($text) = @_; my $code = $! == $ENOENT ? $ENOENT : 1; print STDERR "$text: $!"; return $code }
+# By syswrite as all that is said: what waits in a buffer is lost, since a child ends without a clean-up.
+sub failed { my ($text) = @_; my $code = $! == $ENOENT ? $ENOENT : 1; syswrite STDERR, "$text: $!\n"; return $code }
 
 sub put { my ($bytes) = @_; while (length $bytes) { my $done = syswrite STDOUT, $bytes, $PIECE; return 0 if !$done; substr $bytes, 0, $done, '' } return 1 }
 
@@ -378,6 +379,6 @@ eval {
     send_frame($HELLO, 0, 'INSTAR-AGENT 1');
     serve_once() while 1;
 };
-print STDERR $@;
+syswrite STDERR, $@;
 # An end of PID 1 would bury these words under a trace of the kernel.
 sys('reboot', 0xfee1dead, 672274793, 0x4321fedc, 0);

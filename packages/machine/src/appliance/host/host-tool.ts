@@ -3,6 +3,9 @@ import { InstarError } from '@instar/contract'
 
 const TAIL_BYTES = 4096
 
+/** From SIGTERM to SIGKILL when the caller cancels. */
+const STOP_GRACE_MS = 5_000
+
 /** Programs of the system only, with messages in one language. */
 export const HOST_ENV = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C.UTF-8' }
 
@@ -27,8 +30,14 @@ export async function runHostTool(argv: readonly [string, ...string[]], options:
     env: { ...HOST_ENV, ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],
   })
-  // SIGTERM and not SIGKILL: mmdebstrap then ends what it started.
-  const stop = () => child.kill('SIGTERM')
+  const ended = Promise.withResolvers<number | NodeJS.Signals | null>()
+  // SIGTERM first: mmdebstrap then ends what it started.
+  const stop = () => {
+    child.kill('SIGTERM')
+    setTimeout(() => child.kill('SIGKILL'), STOP_GRACE_MS).unref()
+    // Not at 'close', which may wait for what it started.
+    child.once('exit', (code, signal) => ended.resolve(code ?? signal))
+  }
   options.signal.addEventListener('abort', stop, { once: true })
   let tail = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -38,7 +47,6 @@ export async function runHostTool(argv: readonly [string, ...string[]], options:
   // A program that does not read its stdin tells so by its exit code.
   child.stdin.on('error', () => {})
   child.stdin.end(options.stdin ?? '')
-  const ended = Promise.withResolvers<number | NodeJS.Signals | null>()
   child.once('close', (code, signal) => ended.resolve(code ?? signal))
   child.once('error', error => ended.reject(missing('setpriv', 'util-linux', error)))
   try {

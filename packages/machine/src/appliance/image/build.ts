@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto'
-import { mkdir, readFile, readdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, readdir, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { InstarError } from '@instar/contract'
 import { holdLock } from '../host/lock.ts'
@@ -12,6 +12,11 @@ import { unpackKernel } from './vmlinux.ts'
 
 const AGENT_SOURCE = new URL('../guest/agent.pl', import.meta.url)
 const DRAFT_PREFIX = 'draft-appliance-'
+const FOLDER_PREFIX = 'appliance-'
+/** Written last: a folder that has it is complete. Its time is that of the last start. */
+const DISK_ID_FILE = 'disk-id'
+/** About 350 MB each. */
+const KEEP_APPLIANCES = 3
 
 /** A built appliance, ready to start any number of times at once. */
 export interface ApplianceImage {
@@ -34,7 +39,7 @@ export interface BuildOptions {
 export async function provideImage(options: BuildOptions): Promise<ApplianceImage> {
   const agent = await readFile(AGENT_SOURCE)
   const hash = recipeHash(agent)
-  const folder = join(options.cacheDir, `appliance-${hash}`)
+  const folder = join(options.cacheDir, `${FOLDER_PREFIX}${hash}`)
   const built = await readImage(folder, hash)
   if (built !== undefined) return built
   await mkdir(options.cacheDir, { recursive: true })
@@ -46,6 +51,7 @@ export async function provideImage(options: BuildOptions): Promise<ApplianceImag
   try {
     await build(draft, agent, options)
     await rename(draft, folder)
+    await removeUnused(options.cacheDir)
   } finally {
     await removeTree(draft)
   }
@@ -57,13 +63,33 @@ async function removeDrafts(cacheDir: string): Promise<void> {
   for (const name of await readdir(cacheDir)) if (name.startsWith(DRAFT_PREFIX)) await removeTree(join(cacheDir, name))
 }
 
+/** Each version of Instar has its own appliance; the ones that nobody started for the longest time go. */
+async function removeUnused(cacheDir: string): Promise<void> {
+  const names = (await readdir(cacheDir)).filter(name => name.startsWith(FOLDER_PREFIX))
+  const used = await Promise.all(names.map(async name => ({ name, at: await lastUse(join(cacheDir, name)) })))
+  const unused = used.sort((a, b) => b.at - a.at).slice(KEEP_APPLIANCES)
+  for (const { name } of unused) await removeTree(join(cacheDir, name))
+}
+
+async function lastUse(folder: string): Promise<number> {
+  return await stat(join(folder, DISK_ID_FILE)).then(
+    ({ mtimeMs }) => mtimeMs,
+    () => 0,
+  )
+}
+
 async function removeTree(folder: string): Promise<void> {
-  await rm(folder, { recursive: true, force: true })
+  // What a killed mmdebstrap has started may write for a moment yet.
+  await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
 }
 
 async function readImage(folder: string, hash: string): Promise<ApplianceImage | undefined> {
+  const idFile = join(folder, DISK_ID_FILE)
   try {
-    const diskId = (await readFile(join(folder, 'disk-id'), 'utf8')).trim()
+    const diskId = (await readFile(idFile, 'utf8')).trim()
+    const now = new Date()
+    // A cache that this user may only read still serves.
+    await utimes(idFile, now, now).catch(() => {})
     return { kernel: join(folder, 'vmlinux'), rootImage: join(folder, 'root.img'), diskId, hash }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
@@ -84,19 +110,31 @@ async function build(draft: string, agent: Buffer, { signal, onProgress }: Build
   const diskId = randomInt(1, 2 ** 32)
   await makeRootDisk({ root, file: join(draft, 'root.img'), contentBytes: await treeBytes(root), diskId, signal })
   await removeTree(root)
-  // Last: what holds this file is complete.
-  await writeFile(join(draft, 'disk-id'), `${diskId.toString(16).padStart(8, '0')}\n`)
+  await writeFile(join(draft, DISK_ID_FILE), `${diskId.toString(16).padStart(8, '0')}\n`)
 }
 
 /** Chrootless mode needs neither root nor namespaces, and `extract` runs nothing of the packages. */
 async function unpackPackages(root: string, draft: string, signal: AbortSignal): Promise<void> {
   const excludes = EXCLUDED_PATHS.map(path => `--dpkgopt=path-exclude=${path}`)
   const recipe = ['--mode=chrootless', '--variant=extract', '--architectures=amd64', `--include=${PACKAGES.join(',')}`, ...excludes]
-  await runHostTool(['mmdebstrap', '--quiet', '--format=directory', ...recipe, SUITE, root], {
+  const proxy = await aptProxy(signal)
+  const options = proxy === '' ? [] : [`--aptopt=Acquire::http::Proxy "${proxy}"`]
+  await runHostTool(['mmdebstrap', '--quiet', '--format=directory', ...recipe, ...options, SUITE, root], {
     signal,
     package: 'mmdebstrap',
     env: { TMPDIR: draft, HOME: draft },
   })
+}
+
+/** mmdebstrap does not read the host's settings of apt; without the proxy there, a host may reach nothing. Empty where there is none. */
+async function aptProxy(signal: AbortSignal): Promise<string> {
+  const pieces: Buffer[] = []
+  await runHostTool(['apt-config', 'dump', '--no-empty', '--format', '%v%n', 'Acquire::http::Proxy'], {
+    signal,
+    package: 'apt',
+    onStdout: piece => pieces.push(piece),
+  })
+  return Buffer.concat(pieces).toString('utf8').split('\n')[0]!
 }
 
 async function takeKernel(root: string, file: string, signal: AbortSignal): Promise<void> {

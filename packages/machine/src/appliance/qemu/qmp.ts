@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { InstarError } from '@instar/contract'
+import { orAborted } from '../or-aborted.ts'
 
 /** An answer is a few KiB; QEMU is ours, but its memory is shared with a hostile guest. */
 const LINE_MAX_BYTES = 4 * 1024 * 1024
@@ -95,19 +96,5 @@ export class Qmp {
       if (message.error === undefined) call?.resolve(message.return)
       else call?.reject(new Error(message.error.desc))
     }
-  }
-}
-
-/** The promise, unless the signal is aborted first. */
-async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted()
-  const aborted = Promise.withResolvers<never>()
-  const onAbort = () => aborted.reject(signal.reason)
-  signal.addEventListener('abort', onAbort, { once: true })
-  try {
-    return await Promise.race([promise, aborted.promise])
-  } finally {
-    signal.removeEventListener('abort', onAbort)
-    promise.catch(() => {})
   }
 }
