@@ -43,6 +43,7 @@ remove_links() { # so that later boots cost nothing
   rm -f "$root/etc/systemd/system/multi-user.target.wants/instar-firstboot.service" "$root/etc/runlevels/default/instar-firstboot"
   rm -f "$root"/etc/rc?.d/S??instar-firstboot "$root"/etc/rc.d/rc?.d/S??instar-firstboot "$root"/etc/init.d/rc?.d/S??instar-firstboot
   rm -rf "$base/queue"
+  sync
 }
 
 main() {
