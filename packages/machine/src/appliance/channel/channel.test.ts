@@ -79,6 +79,17 @@ test('more output than asked for ends the command', async () => {
   await assert.rejects(runCommand(channel, ['yes'], { signal, captureBytes: 7 }), { code: 'machine.too-much-output' })
 })
 
+test('an end that cannot be read loses the channel, and its own command hears of it', async () => {
+  const { channel } = openFake((frame, send) => {
+    if (frame.type === 1) send(encodeFrame(FROM_AGENT.exit, frame.id, Buffer.from('short')))
+  })
+
+  await assert.rejects(
+    runCommand(channel, ['true'], { signal }),
+    (error: InstarError) => error.code === 'machine.lost' && /an exit of 5 bytes/.test(String(error.cause)),
+  )
+})
+
 test('stdin goes no further than the agent grants', async () => {
   let received = 0
   const ended = Promise.withResolvers<void>()

@@ -100,8 +100,10 @@ export class Channel {
     if (type === FROM_AGENT.stdout) return command.onOutput('stdout', payload)
     if (type === FROM_AGENT.stderr) return command.onOutput('stderr', payload)
     if (type === FROM_AGENT.stdinCredit) return command.onStdinCredit(decodeCredit(payload))
+    // Read before it is crossed out: one that cannot be read loses the channel, and the command must hear of that.
+    const end = decodeEnd(payload)
     this.#commands.delete(id)
-    command.onEnd(decodeEnd(payload))
+    command.onEnd(end)
   }
 
   #onHello(payload: Buffer): void {
