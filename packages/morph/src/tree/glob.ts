@@ -87,8 +87,12 @@ export function matchesName(pattern: string, name: string): boolean {
   return tokens.slice(token).every(rest => rest === '*')
 }
 
+/** Behind the last `]` no set is looked for: a row of `[` would be searched to its end again and again. */
 function tokensOf(pattern: string): string[] {
-  return [...pattern.matchAll(/\[[!^]?\]?[^\]]*\]|\\.|[\s\S]/g)].map(found => found[0])
+  const end = pattern.lastIndexOf(']') + 1
+  const withSets = pattern.slice(0, end).matchAll(/\[[!^]?\]?[^\]]*\]|\\.|[\s\S]/g)
+  const withoutSets = pattern.slice(end).matchAll(/\\.|[\s\S]/g)
+  return [...withSets, ...withoutSets].map(found => found[0])
 }
 
 function matchesOne(token: string, char: string): boolean {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { InstarError } from '@instar/contract'
 import tar from 'tar-stream'
 import { readTar } from './tar-contents.ts'
 
@@ -27,5 +28,18 @@ test('a stream that is cut off in mid-file is an error of `end`, not of the proc
 
   await reader.add((await archive()).subarray(0, 1000))
 
-  await assert.rejects(reader.end(), /Unexpected end of data/)
+  await assert.rejects(
+    reader.end(),
+    (error: InstarError) => error.code === 'guest.load-failed' && /Unexpected end of data/.test(String(error.cause)),
+  )
+})
+
+test('what is no tar is an error of ours, in whichever piece it shows', async () => {
+  const reader = readTar(() => undefined)
+  const waiting = reader.add(Buffer.alloc(1024 * 1024, 'x'))
+
+  await assert.rejects(
+    Promise.all([waiting, reader.end()]),
+    (error: InstarError) => error.code === 'guest.load-failed' && /Invalid tar header/.test(String(error.cause)),
+  )
 })
