@@ -7,7 +7,7 @@ import { closeLayers } from './close.ts'
 import { discoverStorage } from './discover.ts'
 import { GroupNames } from './group-names.ts'
 import { openContainer } from './luks.ts'
-import { lvmConfig } from './lvm.ts'
+import { lvmConfig, readGroups, readSnapshots } from './lvm.ts'
 import { findArrays, freeArrayNode } from './md.ts'
 
 const signal = AbortSignal.timeout(30_000)
@@ -154,4 +154,14 @@ test('arrays are found by the uuid of their members, and those that run are left
 
   assert.deepEqual(findArrays([...devices, running]), [{ uuid: 'r1', label: 'box:0', members: ['/dev/nvme1n1p1', '/dev/nvme2n1p1'] }])
   assert.equal(freeArrayNode([running], new Set(['/dev/md126'])), '/dev/md125')
+})
+
+test('a row of an LVM report that lacks a field is left out', async () => {
+  const whole = { lv_uuid: 'a-b', lv_role: 'private,snapshot' }
+  const report = JSON.stringify({ report: [{ lv: [{ lv_uuid: 'c' }, whole, null], pv: [{ vg_uuid: 'x' }, 'text'] }] })
+  const machine = new FakeMachine({ rules: [[['lvm'], { stdout: report }]] })
+  const scope = { machine, signal, hasUdev: false, env: {} }
+
+  assert.deepEqual(await readSnapshots(['/dev/sda1'], scope), new Set(['ab']))
+  assert.deepEqual(await readGroups([], scope), [])
 })

@@ -24,22 +24,16 @@ export interface LvmScope {
   readonly signal: AbortSignal
 }
 
-interface ReportRow {
-  pv_name: string
-  pv_major: string
-  pv_minor: string
-  vg_name: string
-  vg_uuid: string
-  vg_systemid: string
-  vg_lock_type: string
-  vg_exported: string
-  vg_partial: string
-}
+/** The sections of a JSON report that we ask for, with their fields. */
+const FIELDS = {
+  pv: ['pv_name', 'pv_major', 'pv_minor', 'vg_name', 'vg_uuid', 'vg_systemid', 'vg_lock_type', 'vg_exported', 'vg_partial'],
+  lv: ['lv_uuid', 'lv_role'],
+} as const
+type ReportRow = Record<(typeof FIELDS.pv)[number], string>
 
-/** The sections of a JSON report that we ask for. */
 interface ReportPart {
   pv?: ReportRow[]
-  lv?: { lv_uuid: string; lv_role: string }[]
+  lv?: Record<(typeof FIELDS.lv)[number], string>[]
 }
 
 const MAX_REPORT_BYTES = 16 * 2 ** 20
@@ -74,8 +68,7 @@ export function lvmConfig(devices: readonly string[], hasUdev: boolean, systemId
 
 /** The groups on these physical volumes, each judged for itself. */
 export async function readGroups(physicalVolumes: readonly BlockDevice[], scope: LvmScope): Promise<VolumeGroup[]> {
-  const fields = 'pv_name,pv_major,pv_minor,vg_name,vg_uuid,vg_systemid,vg_lock_type,vg_exported,vg_partial'
-  const argv = ['pvs', '--reportformat', 'json', '--foreign', '--shared', '-o', fields]
+  const argv = ['pvs', '--reportformat', 'json', '--foreign', '--shared', '-o', FIELDS.pv.join(',')]
   const paths = physicalVolumes.map(({ kernelPath }) => kernelPath)
   const result = await runLvm(argv, paths, scope)
   const rows = parseReport(result.stdout, 'pv').filter(row => row.vg_uuid)
@@ -129,15 +122,18 @@ function complaintOf(stderr: string): string {
 
 /** Ids (32 characters) of volumes that are snapshots: they repeat the filesystem of their origin. */
 export async function readSnapshots(physicalVolumes: readonly string[], scope: LvmScope): Promise<Set<string>> {
-  const result = await runLvm(['lvs', '--reportformat', 'json', '--foreign', '-o', 'lv_uuid,lv_role'], physicalVolumes, scope)
+  const argv = ['lvs', '--reportformat', 'json', '--foreign', '-o', FIELDS.lv.join(',')]
+  const result = await runLvm(argv, physicalVolumes, scope)
   const rows = parseReport(result.stdout, 'lv')
   return new Set(rows.filter(({ lv_role }) => lv_role.includes('snapshot')).map(({ lv_uuid }) => lv_uuid.replaceAll('-', '')))
 }
 
+/** The whole rows of a section; a row that lacks a field, as of an LVM that does not know it, is none. */
 function parseReport<Key extends keyof ReportPart>(stdout: Buffer, key: Key): NonNullable<ReportPart[Key]>[number][] {
   try {
     const { report = [] } = JSON.parse(stdout.toString()) as { report?: ReportPart[] }
-    return report.flatMap(part => (part[key] ?? []) as NonNullable<ReportPart[Key]>[number][])
+    const rows = report.flatMap(part => (part[key] ?? []) as NonNullable<ReportPart[Key]>[number][])
+    return rows.filter(row => FIELDS[key].every(field => typeof (row as Record<string, unknown> | null)?.[field] === 'string'))
   } catch {
     return []
   }
