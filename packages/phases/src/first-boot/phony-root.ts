@@ -1,5 +1,16 @@
 import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
@@ -61,12 +72,13 @@ export interface PhonyRoot extends Disposable {
 }
 
 const UNTIL_LIMIT_MS = 20_000
-let roots = 0
+/** Numbers roots and boots. */
+let made = 0
 
 /** A folder that looks to the runner like a machine with a registered first boot. Nothing in it can reach the real machine's power. */
 export function phonyRoot(options: PhonyRootOptions): PhonyRoot {
   const path = mkdtempSync(join(tmpdir(), 'instar-fb-'))
-  const runId = `run-${process.pid}-${++roots}`
+  const runId = `run-${process.pid}-${++made}`
   const write = (at: string, content: string): void => {
     mkdirSync(dirname(join(path, at)), { recursive: true })
     writeFileSync(join(path, at), content, { mode: at.startsWith('bin/') ? 0o755 : 0o644 })
@@ -171,17 +183,18 @@ function register(path: string, runId: string, options: PhonyRootOptions): void 
 }
 
 function boot(path: string): Promise<{ code: number | null; log: string }> {
+  // A file, not a pipe: what outlives the runner must not keep us waiting, and nothing may be lost.
+  const logFile = join(path, `log-${++made}`)
+  const log = openSync(logFile, 'w')
   const child = spawn(join(path, 'bin/sh'), [join(path, RUNNER_PATH)], {
     env: { INSTAR_FIRSTBOOT_TEST_ROOT: path },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', log, log],
     detached: true,
   })
-  const pieces: Buffer[] = []
-  child.stdout.on('data', piece => pieces.push(piece))
-  child.stderr.on('data', piece => pieces.push(piece))
+  closeSync(log)
   return new Promise((resolve, reject) => {
     child.on('error', reject)
-    child.on('exit', code => resolve({ code, log: Buffer.concat(pieces).toString() }))
+    child.on('exit', code => resolve({ code, log: readFileSync(logFile, 'utf8') }))
   })
 }
 
