@@ -25,8 +25,8 @@ const { status, signal } = spawnSync(
     '--disable-warning=ExperimentalWarning',
     '--test',
     '--test-reporter=spec',
-    // Scenarios take turns among themselves (`heavy` in fixtures): while one waits for its guest, fast files may run.
-    '--test-concurrency=2',
+    // One file at a time: a guest under emulation needs the CPUs, and a test that waits for another would lose its own time limit.
+    '--test-concurrency=1',
     ...(values.only === undefined ? [] : [`--test-name-pattern=${values.only}`]),
     ...files,
   ],
