@@ -235,6 +235,18 @@ export const ERRORS = {
     fault: 'user',
     hint: 'Name the disks of the guest as that machine sees them; nothing of them may be mounted there.',
   },
+  'ssh.in-use': {
+    exit: 75,
+    status: 409,
+    fault: 'transient',
+    hint: 'A minion serves one run at a time: wait for the other run to end, or use another machine.',
+  },
+  'ssh.unfit': {
+    exit: 1,
+    status: 502,
+    fault: 'user',
+    hint: 'It needs sh, coreutils and util-linux; docs/guides/use-your-own-minion.md lists the packages.',
+  },
   'ssh.file': { exit: 1, status: 502, fault: 'user', hint: 'Look at the file on that machine; is its disk full or read-only?' },
   'ssh.fixed-disks': { exit: 1, status: 500, fault: 'bug', hint: 'Report this; a minion over ssh keeps the disks that it has.' },
   'machine.unsupported-arch': {

@@ -29,6 +29,7 @@ export interface MorphOptions extends ImageOptions, ScriptOptions, TargetOptions
   readonly root?: string
   readonly minion?: string
   readonly device?: string[]
+  readonly sshConfig?: string
   readonly json?: boolean
 }
 
@@ -92,4 +93,5 @@ function addMinionOptions(command: Command): void {
   command
     .option('--minion <ssh://host>', 'use this machine, which already has the disks, instead of the appliance')
     .option('--device <device>', 'disk of the guest on the --minion machine; repeatable, boot disk first', repeatable)
+    .option('--ssh-config <file>', "ssh configuration for --minion, instead of the user's own (ssh -F)")
 }

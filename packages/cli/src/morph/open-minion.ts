@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import type { Emit } from '@instar/contract'
 import { openAppliance, openSshMachine, type Layer, type Machine } from '@instar/machine'
 import type { MorphOptions } from '../commands/morph.ts'
@@ -6,7 +7,7 @@ import type { Context } from '../context.ts'
 /** The machine that holds the disks: the appliance with the layers attached, or the one that `--minion` names. */
 export async function openMinion(
   context: Context,
-  wanted: { options: Pick<MorphOptions, 'minion' | 'device' | 'accel' | 'memory'>; layers: readonly Layer[]; emit: Emit },
+  wanted: { options: Pick<MorphOptions, 'minion' | 'device' | 'sshConfig' | 'accel' | 'memory'>; layers: readonly Layer[]; emit: Emit },
 ): Promise<Machine> {
   const { options, layers, emit } = wanted
   const step = options.minion === undefined ? 'Starting the appliance' : `Logging in to ${options.minion}`
@@ -14,7 +15,12 @@ export async function openMinion(
   const machine =
     options.minion === undefined
       ? await startAppliance(context, wanted)
-      : await openSshMachine({ url: options.minion, devices: options.device ?? [], signal: context.signal })
+      : await openSshMachine({
+          url: options.minion,
+          devices: options.device ?? [],
+          signal: context.signal,
+          ...(options.sshConfig === undefined ? {} : { configFile: resolve(context.cwd, options.sshConfig) }),
+        })
   emit({
     kind: 'step',
     step,

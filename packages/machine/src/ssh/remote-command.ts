@@ -1,15 +1,18 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { InstarError } from '@instar/contract/errors'
 import type { RunOptions, RunResult } from '../machine.ts'
 import { quoteWord } from './address.ts'
 import type { SshConnection } from './connection.ts'
+import { drain } from './drain.ts'
 
-const REMOTE_RUN = readFileSync(new URL('./remote-run.sh', import.meta.url), 'utf8')
-const TAIL_BYTES = 4096
+const [MARKED, RUN, STOP] = ['marked.sh', 'remote-run.sh', 'remote-stop.sh'].map(name =>
+  readFileSync(new URL(name, import.meta.url), 'utf8'),
+) as [string, string, string]
+/** Linux takes no single argument of more than 128 KiB, and the other side's shell gets the whole command as one. */
+const COMMAND_LINE_LIMIT = 120_000
 const KILL_AFTER_MS = 2000
 /** What ssh(1) itself ends with when the connection fails. */
 const SSH_FAILED = 255
@@ -18,7 +21,6 @@ const SSH_FAILED = 255
 export interface RemoteCommand {
   readonly id: string
   readonly machine: string
-  readonly asRoot: readonly string[]
   readonly rule: 'end' | 'keep'
   readonly cwd: string
   readonly argv: readonly string[]
@@ -30,13 +32,11 @@ export interface RemoteCommand {
 export async function runOverSsh(connection: SshConnection, command: RemoteCommand, options: RunOptions): Promise<RunResult> {
   options.signal.throwIfAborted()
   const startedAt = new Date()
-  const words = [...command.asRoot, 'sh', '-c', REMOTE_RUN, 'instar-run', command.id, command.rule, command.cwd, ...command.argv]
-  const child = connection.start(words.map(quoteWord).join(' '))
-  child.stdin?.on('error', () => undefined).end(options.stdin ?? '')
-  const stop = stopper(connection, command, child)
-  const limit =
-    options.timeoutMs === undefined || options.timeoutMs === 0 ? undefined : setTimeout(() => void stop('timeout'), options.timeoutMs)
-  const onAbort = () => void stop('cancel')
+  const child = connection.start(commandLine(connection, RUN, [command.id, command.rule, command.cwd, ...command.argv]))
+  child.stdin?.end(options.stdin ?? '')
+  const stop = createStop(connection, command, child)
+  const timer = options.timeoutMs ? setTimeout(() => void stop.begin('timeout'), options.timeoutMs) : undefined
+  const onAbort = () => void stop.begin('cancel')
   options.signal.addEventListener('abort', onAbort, { once: true })
   try {
     const [stdout, stderr] = await Promise.all([
@@ -44,14 +44,15 @@ export async function runOverSsh(connection: SshConnection, command: RemoteComma
       drain(child.stderr!, { onPiece: options.onStderr, captureBytes: undefined }),
       child.exitCode === null && child.signalCode === null ? once(child, 'exit') : undefined,
     ])
-    await stop.done()
+    await stop.ended()
     options.signal.throwIfAborted()
     if (child.exitCode === SSH_FAILED) await throwIfLost(connection, command.machine)
+    const timedOut = stop.reason() === 'timeout'
     return {
       argv: command.shown,
-      exitCode: stop.reason() === 'timeout' ? null : child.exitCode,
-      signal: stop.reason() === 'timeout' ? 'SIGTERM' : null,
-      timedOut: stop.reason() === 'timeout',
+      exitCode: timedOut ? null : child.exitCode,
+      signal: timedOut ? 'SIGTERM' : null,
+      timedOut,
       startedAt,
       endedAt: new Date(),
       stdoutTail: stdout.tail,
@@ -61,57 +62,59 @@ export async function runOverSsh(connection: SshConnection, command: RemoteComma
       stderrBytes: stderr.bytes,
       survivors: [],
     }
+  } catch (error) {
+    // Nobody takes its output any more.
+    await stop.begin('cancel')
+    throw error
   } finally {
-    clearTimeout(limit)
+    clearTimeout(timer)
     options.signal.removeEventListener('abort', onAbort)
   }
 }
 
-/** Ends all processes of a command on the other side, by their mark, and then the local ssh. */
-function stopper(connection: SshConnection, command: RemoteCommand, child: ChildProcess) {
+/** A script of ours with its arguments, as root, for the other side's shell. */
+function commandLine({ asRoot }: SshConnection, script: string, args: readonly string[]): string {
+  const line = [...asRoot, 'sh', '-c', `${MARKED}${script}`, 'instar', ...args].map(quoteWord).join(' ')
+  if (Buffer.byteLength(line) > COMMAND_LINE_LIMIT) {
+    throw new InstarError('machine.request-too-big', `a command line of ${Buffer.byteLength(line)} bytes (limit ${COMMAND_LINE_LIMIT})`)
+  }
+  return line
+}
+
+/** Ends all processes of a command on the other side; one that has not begun yet will not. */
+export async function endCommand(connection: SshConnection, id: string): Promise<void> {
+  const killer = connection.start(commandLine(connection, STOP, [id]))
+  killer.stdin?.end()
+  killer.stdout?.resume()
+  killer.stderr?.resume()
+  await Promise.race([once(killer, 'exit'), connection.lost])
+}
+
+/** Ends all processes of a command on the other side, and then the local ssh. */
+function createStop(connection: SshConnection, command: RemoteCommand, child: ChildProcess) {
   let reason: 'timeout' | 'cancel' | undefined
-  let done: Promise<void> = Promise.resolve()
+  let ended: Promise<void> = Promise.resolve()
   const end = async () => {
-    const script = `for s in TERM KILL; do p=$(grep -lzx "INSTAR_MARK=$1" /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3); [ -z "$p" ] || kill -s $s $p; sleep 0.5; done`
-    const killer = connection.start([...command.asRoot, 'sh', '-c', script, 'sh', command.id].map(quoteWord).join(' '))
-    killer.stdin?.end()
-    await Promise.race([once(killer, 'exit'), connection.lost])
+    await endCommand(connection, command.id)
     const hard = setTimeout(() => child.kill('SIGKILL'), KILL_AFTER_MS)
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
     clearTimeout(hard)
   }
-  const stop = (why: 'timeout' | 'cancel') => {
-    if (reason === undefined) {
-      reason = why
-      done = end()
-    }
-    return done
+  return {
+    begin: (why: 'timeout' | 'cancel') => {
+      const hasEnded = child.exitCode !== null || child.signalCode !== null
+      if (reason === undefined && !hasEnded) {
+        reason = why
+        ended = end()
+      }
+      return ended
+    },
+    reason: () => reason,
+    ended: () => ended,
   }
-  return Object.assign(stop, { reason: () => reason, done: () => done })
 }
 
 async function throwIfLost(connection: SshConnection, machine: string): Promise<void> {
   const words = await Promise.race([connection.lost, sleep(KILL_AFTER_MS, undefined, { ref: false })])
   if (words !== undefined) throw new InstarError('machine.lost', `the connection to ${machine} ended`, { cause: new Error(words) })
-}
-
-/** Reads a stream to its end, a piece at a time: the next one is taken only when the last was dealt with. */
-async function drain(
-  stream: Readable,
-  to: { onPiece: RunOptions['onStdout']; captureBytes: number | undefined },
-): Promise<{ tail: string; whole: Buffer; bytes: number }> {
-  let tail = Buffer.alloc(0)
-  let bytes = 0
-  const pieces: Buffer[] = []
-  for await (const piece of stream as AsyncIterable<Buffer>) {
-    bytes += piece.length
-    tail = Buffer.concat([tail, piece]).subarray(-TAIL_BYTES)
-    if (to.captureBytes !== undefined) {
-      if (bytes > to.captureBytes)
-        throw new InstarError('machine.too-much-output', `the command printed more than ${to.captureBytes} bytes`)
-      pieces.push(piece)
-    }
-    await to.onPiece?.(piece)
-  }
-  return { tail: tail.toString(), whole: Buffer.concat(pieces), bytes }
 }

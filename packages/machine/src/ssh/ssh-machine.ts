@@ -3,7 +3,7 @@ import { InstarError } from '@instar/contract/errors'
 import type { Machine, RunOptions, RunResult, Survivor } from '../machine.ts'
 import { parseSshAddress } from './address.ts'
 import { openConnection, type SshConnection } from './connection.ts'
-import { runOverSsh, type RemoteCommand } from './remote-command.ts'
+import { endCommand, runOverSsh, type RemoteCommand } from './remote-command.ts'
 
 const MAX_READ_BYTES = 64 * 1024 * 1024
 const BASE_ENVIRONMENT = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root', LC_ALL: 'C' }
@@ -13,6 +13,8 @@ interface SshMachineOptions {
   readonly url: string
   /** The disks of the guest as that machine names them, boot disk first. */
   readonly devices: readonly string[]
+  /** An ssh_config(5) to use instead of the user's own. */
+  readonly configFile?: string
   readonly signal: AbortSignal
 }
 
@@ -22,15 +24,43 @@ interface SshMachineOptions {
  * What a shell cannot tell apart is not invented: a command that a signal ended shows as exit code 128 + its number.
  */
 export async function openSshMachine(options: SshMachineOptions): Promise<Machine> {
-  const connection = await openConnection(parseSshAddress(options.url), options.signal)
+  const { url, configFile, signal } = options
+  const address = parseSshAddress(url)
+  const connection = await openConnection({ address, signal, ...(configFile === undefined ? {} : { configFile }) })
   try {
-    const machine = new SshMachine(connection, options)
-    await machine.prepare(options.signal)
-    return machine
+    return new SshMachine(connection, { url, devices: await takeDevices(connection, options) })
   } catch (error) {
     await connection[Symbol.asyncDispose]()
     throw error
   }
+}
+
+/** The disks under the kernel's own names, none of them in use over there; from now on the lease may close what stands on them. */
+async function takeDevices(connection: SshConnection, { url, devices, signal }: SshMachineOptions): Promise<string[]> {
+  const machine = new SshMachine(connection, { url, devices: [] })
+  const names: string[] = []
+  for (const device of devices) names.push(await resolveDevice(machine, device, signal))
+  const twice = names.find((name, at) => names.indexOf(name) !== at)
+  if (twice !== undefined) throw new InstarError('ssh.bad-device', `${twice} is given more than once`)
+  await machine.write('/run/instar/devices', `${names.join('\n')}\n`, { signal })
+  return names
+}
+
+async function resolveDevice(machine: Machine, device: string, signal: AbortSignal): Promise<string> {
+  if (!device.startsWith('/dev/')) throw new InstarError('ssh.bad-device', `"${device}" is not the name of a device below /dev`)
+  const name = (await machine.run(['readlink', '-e', '--', device], { signal })).stdoutTail.trim()
+  if (name === '') throw new InstarError('ssh.bad-device', `${machine.name} has no ${device}`)
+  const found = await machine.run(['lsblk', '-n', '-r', '-p', '-o', 'NAME,RO,MOUNTPOINT', name], { signal })
+  if (found.exitCode !== 0) throw new InstarError('ssh.bad-device', `${name} on ${machine.name} is no disk: ${found.stderrTail.trim()}`)
+  const rows = found.stdoutTail
+    .trim()
+    .split('\n')
+    .map(line => line.split(' '))
+  const inUse = rows.find(([, , mountPoint]) => mountPoint)
+  if (inUse !== undefined)
+    throw new InstarError('ssh.bad-device', `${device} on ${machine.name} is in use there: ${inUse[0]} is mounted on ${inUse[2]}`)
+  if (rows[0]?.[1] === '1') throw new InstarError('ssh.bad-device', `${device} on ${machine.name} is read-only`)
+  return name
 }
 
 class SshMachine implements Machine {
@@ -39,34 +69,11 @@ class SshMachine implements Machine {
   readonly devices: readonly string[]
   readonly #connection: SshConnection
   readonly #kept = new Map<string, Survivor[]>()
-  #asRoot: readonly string[] = []
 
-  constructor(connection: SshConnection, options: SshMachineOptions) {
+  constructor(connection: SshConnection, { url, devices }: { url: string; devices: readonly string[] }) {
     this.#connection = connection
-    this.name = options.url
-    this.devices = options.devices
-  }
-
-  /** Finds out how to be root, and that the disks are there and in nobody's use. */
-  async prepare(signal: AbortSignal): Promise<void> {
-    const id = await this.run(['id', '-u'], { signal })
-    if (id.stdoutTail.trim() !== '0') this.#asRoot = ['sudo', '-n']
-    const root = await this.run(['id', '-u'], { signal })
-    if (root.stdoutTail.trim() !== '0') {
-      throw new InstarError(
-        'ssh.not-root',
-        `commands on ${this.name} do not run as root: ${root.stderrTail.trim() || root.stdoutTail.trim()}`,
-      )
-    }
-    for (const device of this.devices) await this.#checkDevice(device, signal)
-  }
-
-  async #checkDevice(device: string, signal: AbortSignal): Promise<void> {
-    const found = await this.run(['lsblk', '-n', '-r', '-p', '-o', 'NAME,TYPE,MOUNTPOINT', device], { signal })
-    if (found.exitCode !== 0)
-      throw new InstarError('ssh.bad-device', `${this.name} has no block device ${device}: ${found.stderrTail.trim()}`)
-    const mounted = found.stdoutTail.split('\n').find(line => line.split(' ')[2]?.startsWith('/') === true)
-    if (mounted !== undefined) throw new InstarError('ssh.bad-device', `${device} on ${this.name} is in use: ${mounted}`)
+    this.name = url
+    this.devices = devices
   }
 
   async run(argv: readonly string[], options: RunOptions): Promise<RunResult> {
@@ -83,7 +90,6 @@ class SshMachine implements Machine {
     return {
       id,
       machine: this.name,
-      asRoot: this.#asRoot,
       rule: options.survivors ?? 'end',
       cwd: options.cwd ?? '/',
       argv: ['env', '-i', `INSTAR_MARK=${id}`, ...variables, ...argv],
@@ -102,9 +108,8 @@ class SshMachine implements Machine {
   async endSurvivors(signal: AbortSignal): Promise<Survivor[]> {
     const ended = [...this.#kept.values()].flat()
     for (const id of this.#kept.keys()) {
-      const marked = `pids=$(grep -lzx "INSTAR_MARK=$1" /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3); [ -z "$pids" ] || kill -s "$2" $pids`
-      for (const name of ['TERM', 'KILL']) await this.run(['sh', '-c', `${marked}; sleep 0.2`, 'sh', id, name], { signal })
-      await this.run(['rm', '-rf', `/run/instar/ssh/${id}`], { signal })
+      await endCommand(this.#connection, id)
+      signal.throwIfAborted()
       this.#kept.delete(id)
     }
     return ended
