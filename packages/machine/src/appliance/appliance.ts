@@ -59,6 +59,7 @@ export class Appliance implements Machine {
     const added = await nameDisk(disk, this.#lastDisk)
     const { qmp } = this.#vm
     await qmp.execute('blockdev-add', blockNode(added), signal).catch((error: unknown) => {
+      if (!(error instanceof InstarError && error.code === 'machine.qmp')) throw error
       throw new InstarError('machine.disk-refused', `cannot attach ${disk.file}`, { cause: error })
     })
     try {

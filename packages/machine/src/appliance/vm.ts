@@ -104,12 +104,10 @@ function describeEnd(end: QemuEnd): string {
   return `${how}; ${lastWords(end)}`
 }
 
+/** The lines that tell why, where the kernel or the agent has said so, for a panic buries them under registers; else the last ones. */
 function lastWords({ stderr, console }: QemuEnd): string {
-  const words = [stderr, console].flatMap(text =>
-    text
-      .split(/[\r\n]+/)
-      .filter(line => line.trim() !== '')
-      .slice(-5),
-  )
+  const lines = [stderr, console].flatMap(text => text.split(/[\r\n]+/).filter(line => line.trim() !== ''))
+  const telling = lines.filter(line => /Kernel panic|BUG:|Oops:|Out of memory|^agent: |^qemu-system/.test(line))
+  const words = (telling.length > 0 ? telling : lines).slice(-5)
   return words.length === 0 ? 'it said nothing' : `its last words: ${words.join(' | ')}`
 }
