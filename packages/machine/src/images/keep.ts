@@ -40,14 +40,30 @@ export async function readKeepRecord(directory: string): Promise<KeepRecord | un
   })
   if (text === undefined) return undefined
   try {
-    const record = JSON.parse(text) as Partial<KeepRecord>
-    if (record.version === 1 && typeof record.run_id === 'string' && typeof record.image?.path === 'string') return record as KeepRecord
+    const record: unknown = JSON.parse(text)
+    if (isKeepRecord(record)) return record
   } catch {
     // Told below, as any other content that is not a record.
   }
   throw new InstarError('image.commit-refused', `${file} is no record of a kept layer`, {
     hint: 'Remove its folder if nothing needs the layer.',
   })
+}
+
+function isKeepRecord(value: unknown): value is KeepRecord {
+  const record = (value ?? {}) as Partial<Record<keyof KeepRecord, unknown>>
+  const image = (record.image ?? {}) as Partial<Record<keyof KeepRecord['image'], unknown>>
+  const identity = (image.identity ?? {}) as Partial<Record<keyof FileIdentity, unknown>>
+  const texts = [record.run_id, record.kept_at, image.path, image.format, identity.inode, identity.modifiedNs]
+  const numbers = [record.order, record.layer_virtual_bytes, image.virtual_bytes, identity.sizeBytes]
+  return (
+    record.version === 1 &&
+    (record.reason === 'error' || record.reason === 'commit') &&
+    texts.every(text => typeof text === 'string') &&
+    numbers.every(number => Number.isSafeInteger(number)) &&
+    Array.isArray(image.allow_backing) &&
+    image.allow_backing.every(path => typeof path === 'string')
+  )
 }
 
 /** True also for a record that cannot be read. */

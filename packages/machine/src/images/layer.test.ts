@@ -130,6 +130,7 @@ test('sweeping removes what dead runs left, and nothing of living ones, kept one
   for (const tag of [dead, rebooted, living]) make(`layer-${tag}-abcDEF`)
   make(`layer-${dead}-keepme`, JSON.stringify({ version: 1, run_id: 'r', reason: 'error', image: { path: '/x' } }))
   make(`layer-${dead}-broken`, 'no JSON')
+  make(`layer-${dead}-halfof`, JSON.stringify({ version: 1, run_id: 'r', reason: 'commit', image: { path: '/x' } }))
   make('layer-of-mine')
   writeFileSync(join(folder.path, `.instar-${dead}-12345678.tmp`), '')
   writeFileSync(join(folder.path, `.instar-${living}-12345678.tmp`), '')
@@ -137,7 +138,14 @@ test('sweeping removes what dead runs left, and nothing of living ones, kept one
   const removed = await sweepLayers(folder.path)
 
   assert.equal(removed.length, 3)
-  const left = [`.instar-${living}-12345678.tmp`, `layer-${dead}-broken`, `layer-${dead}-keepme`, `layer-${living}-abcDEF`, 'layer-of-mine']
+  const left = [
+    `.instar-${living}-12345678.tmp`,
+    `layer-${dead}-broken`,
+    `layer-${dead}-halfof`,
+    `layer-${dead}-keepme`,
+    `layer-${living}-abcDEF`,
+    'layer-of-mine',
+  ]
   assert.deepEqual(readdirSync(folder.path).sort(), left.sort())
   assert.deepEqual(await sweepLayers(join(folder.path, 'none')), [])
 })
