@@ -76,9 +76,15 @@ export function parseFacts(output: string): Map<number, Facts> {
   for (const line of output.split('\n')) {
     const [key = '', value = ''] = line.split('\t')
     if (key === 'C') found.set(Number(value), (current = new Map()))
-    else if (key !== '') current.set(key, [...(current.get(key) ?? []), decode(value)])
+    else if (key !== '') addTo(current, key, decode(value))
   }
   return found
+}
+
+function addTo(facts: Map<string, string[]>, key: string, value: string): void {
+  const known = facts.get(key)
+  if (known === undefined) facts.set(key, [value])
+  else known.push(value)
 }
 
 export function toEvidence(device: BlockDevice, subvolume: Subvolume | undefined, facts: Facts): Evidence {
@@ -99,7 +105,10 @@ export function toEvidence(device: BlockDevice, subvolume: Subvolume | undefined
     hasInit: facts.has('init'),
     hasWindows: facts.has('windows'),
     loaderLines: (facts.get('loader') ?? []).flatMap(lines => lines.split('\n')).filter(Boolean),
-    newestLog: Math.max(0, ...(facts.get('log') ?? []).map(Number).filter(Number.isFinite)),
+    newestLog: (facts.get('log') ?? [])
+      .map(Number)
+      .filter(Number.isFinite)
+      .reduce((newest, time) => Math.max(newest, time), 0),
   }
 }
 

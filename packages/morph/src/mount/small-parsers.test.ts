@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { parseChecks } from './check-filesystems.ts'
 import { isMapperName, parseCrypttab } from './crypttab.ts'
-import { parseFacts, parseOpened } from './evidence.ts'
+import { parseFacts, parseOpened, toEvidence } from './evidence.ts'
 import { parseArrays } from './mdadm-conf.ts'
 import { mountsBelow } from './mountinfo.ts'
 import { phonyDisk } from './phony-devices.ts'
@@ -80,6 +80,16 @@ test('what scripts print is read without an error, whatever it is', () => {
       mountsBelow(text, '/mnt')
     }),
   )
+})
+
+test('a hundred thousand facts of one kind take no time', () => {
+  const started = performance.now()
+
+  const facts = parseFacts(`C\t0\n${'log\tMTcwMA==\n'.repeat(100_000)}`).get(0)
+
+  assert.equal(facts?.get('log')?.length, 100_000)
+  assert.equal(toEvidence(phonyDisk(0, ['ext4 a'])[1]!, undefined, facts).newestLog, 1700)
+  assert.ok(performance.now() - started < 2000)
 })
 
 test("the guest's /dev gets links whose names cannot leave it", () => {

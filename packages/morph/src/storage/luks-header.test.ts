@@ -129,6 +129,11 @@ test('a reencryption under way, integrity data and several segments are refused,
     [{ segments: { 0: segment, 1: segment } }, /2 data segments/],
     [{ segments: { 0: { ...segment, encryption: 'aes\n0 1 error' } } }, /no cipher/],
     [{ segments: { 0: segment }, keyslots: { 0: { area: { offset: '-1', size: '5' } } } }, /key slot/],
+    [{ segments: { 0: segment }, keyslots: { 0: null } }, /key slot/],
+    [{ segments: { 0: segment }, config: { requirements: { mandatory: 'x' } } }, /damaged/],
+    [{ segments: { 0: segment }, config: { requirements: { mandatory: [null] } } }, /damaged/],
+    [{ segments: { 0: { ...segment, encryption: ['aes'] } } }, /no cipher/],
+    [{ segments: { 0: { ...segment, offset: [[1]] } } }, /segment offset/],
   ]
 
   for (const [metadata, message] of refused)

@@ -59,19 +59,20 @@ function parseLuks1(start: Buffer): LuksLayout {
   }
 }
 
+/** What may be there: a header that somebody else wrote may hold any JSON in any place. */
 interface Luks2Metadata {
-  keyslots?: Record<string, { area?: { offset?: string; size?: string } }>
-  segments?: Record<string, Luks2Segment>
-  config?: { requirements?: { mandatory?: string[] } }
+  keyslots?: Record<string, { area?: { offset?: unknown; size?: unknown } | null } | null> | null
+  segments?: Record<string, Luks2Segment | null> | null
+  config?: { requirements?: { mandatory?: unknown } | null } | null
 }
 
 interface Luks2Segment {
-  type?: string
-  offset?: string
-  size?: string
-  iv_tweak?: string
-  encryption?: string
-  sector_size?: number
+  type?: unknown
+  offset?: unknown
+  size?: unknown
+  iv_tweak?: unknown
+  encryption?: unknown
+  sector_size?: unknown
   integrity?: unknown
 }
 
@@ -80,10 +81,14 @@ function parseLuks2(start: Buffer): LuksLayout {
   if (headerBytes < 16_384 || headerBytes > 4 * 2 ** 20) throw unsupported(`header size ${headerBytes}`)
   const metadata = parseMetadata(start, headerBytes)
   const requirements = metadata.config?.requirements?.mandatory ?? []
-  const reencrypting = requirements.some(name => name.includes('reencrypt'))
-  if (reencrypting) throw unsupported('a reencryption is under way; let it end on the source first')
+  if (!isTexts(requirements)) throw unsupported('the header is damaged')
+  if (requirements.some(name => name.includes('reencrypt')))
+    throw unsupported('a reencryption is under way; let it end on the source first')
   if (requirements.length > 0) throw unsupported(`it requires ${requirements.join(', ')}`)
-  const areas = Object.values(metadata.keyslots ?? {}).map(({ area }) => ({ offset: Number(area?.offset), length: Number(area?.size) }))
+  const areas = Object.values(metadata.keyslots ?? {}).map(slot => ({
+    offset: toNumber(slot?.area?.offset),
+    length: toNumber(slot?.area?.size),
+  }))
   return {
     version: 2,
     uuid: text(start.subarray(168, 208)),
@@ -103,25 +108,35 @@ function parseMetadata(start: Buffer, headerBytes: number): Luks2Metadata {
   throw unsupported('the header is damaged')
 }
 
-function parseSegment(segments: readonly Luks2Segment[]): LuksSegment {
+function parseSegment(segments: readonly (Luks2Segment | null)[]): LuksSegment {
   const [segment] = segments
   if (segments.length !== 1 || segment?.type !== 'crypt') throw unsupported(`it has ${segments.length} data segments`)
   if (segment.integrity) throw unsupported('it carries integrity data (dm-integrity)')
   const sectorSize = segment.sector_size ?? SECTOR_BYTES
-  if (![512, 1024, 2048, 4096].includes(sectorSize)) throw unsupported(`sector size ${sectorSize}`)
+  if (typeof sectorSize !== 'number' || ![512, 1024, 2048, 4096].includes(sectorSize))
+    throw unsupported(`sector size ${typeof sectorSize === 'number' ? sectorSize : 'unknown'}`)
   return {
-    offsetBytes: checkNumber(Number(segment.offset), 'segment offset'),
-    ...(segment.size === 'dynamic' ? {} : { sizeBytes: checkNumber(Number(segment.size), 'segment size') }),
-    cipher: checkCipher(String(segment.encryption)),
-    ivTweak: String(checkNumber(Number(segment.iv_tweak ?? '0'), 'IV tweak')),
+    offsetBytes: checkNumber(toNumber(segment.offset), 'segment offset'),
+    ...(segment.size === 'dynamic' ? {} : { sizeBytes: checkNumber(toNumber(segment.size), 'segment size') }),
+    cipher: checkCipher(segment.encryption),
+    ivTweak: String(checkNumber(toNumber(segment.iv_tweak ?? '0'), 'IV tweak')),
     sectorSize,
   }
 }
 
 /** The cipher becomes a word of a device-mapper table. */
-function checkCipher(cipher: string): string {
-  if (!/^[0-9a-zA-Z:()_,-]{1,128}$/.test(cipher)) throw unsupported('it names a cipher that is no cipher')
+function checkCipher(cipher: unknown): string {
+  if (typeof cipher !== 'string' || !/^[0-9a-zA-Z:()_,-]{1,128}$/.test(cipher)) throw unsupported('it names a cipher that is no cipher')
   return cipher
+}
+
+/** LUKS2 writes its numbers of 64 bits as texts. */
+function toNumber(value: unknown): number {
+  return typeof value === 'string' || typeof value === 'number' ? Number(value) : Number.NaN
+}
+
+function isTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every(item => typeof item === 'string')
 }
 
 function checkNumber(value: number, what: string): number {
