@@ -34,7 +34,8 @@ async function startAppliance(context: Context, { options, layers, emit }: Param
   return openAppliance({
     cacheDir: context.paths.cacheDir,
     runtimeDir: context.paths.runtimeDir,
-    disks: layers.map(({ file }) => ({ file, format: 'qcow2', readOnly: false })),
+    // With the whole chain named, QEMU follows no reference inside an image.
+    disks: layers.map(({ file, node }) => ({ file, format: 'qcow2', readOnly: false, node })),
     accel: options.accel,
     signal: context.signal,
     onProgress: message => emit({ kind: 'progress', message }),
