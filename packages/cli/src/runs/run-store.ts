@@ -1,8 +1,7 @@
 import { appendFile, mkdir, readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { InstarError, Run, ScriptRun, type InstarEvent } from '@instar/contract'
-import { isAlive } from '@instar/machine'
-import { writeDurably } from './durable.ts'
+import { isAlive, writeDurably } from '@instar/machine'
 
 /**
  * The runs of this machine: a folder each under `<state>/runs/<id>`: `run.json`, `events.jsonl`, and in `scripts/` for each attempt

@@ -1,9 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ScriptRun } from '@instar/contract'
+import { writeDurably } from '@instar/machine'
 import type { ScriptLog, ScriptRecorder } from '@instar/morph'
 import { BoundedFile } from './bounded-file.ts'
-import { writeDurably } from './durable.ts'
 
 /** Keeps records and output of scripts as files of a run's folder; `place` is the path without the endings `.stdout` and `.stderr`. */
 export function createScriptFiles(runFolder: string): ScriptRecorder {
