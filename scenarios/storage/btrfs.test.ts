@@ -4,9 +4,10 @@ import { requires } from '@instar/fixtures'
 import { discoverStorage, mountGuest, prepareChroot, reportStorage } from '@instar/morph'
 import { openLab, type Lab } from './storage-lab.ts'
 
-/* Ubuntu's layout: ESP, /boot on ext4, btrfs with @ and @home; two snapshots of @ that look like roots. */
+/* Ubuntu's layout: ESP, /boot on ext4, btrfs with @ and @home, xfs on /srv; two snapshots of @ that look like roots. */
 const BUILD = `
-printf 'size=34M, type=uefi\\nsize=32M\\n,\\n' | label $1
+printf 'size=34M, type=uefi\\nsize=32M\\nsize=128M\\n,\\n' | label $1
+mkfs.xfs -q \${1}p4
 mkfs.vfat -i AB12CD34 \${1}p1 >&2; mkfs.ext4 -q \${1}p2; mkfs.btrfs -q \${1}p3
 mount \${1}p3 /mnt
 btrfs -q subvolume create /mnt/@; btrfs -q subvolume create /mnt/@home
@@ -15,6 +16,7 @@ UUID=$(uuid \${1}p3) / btrfs defaults,subvol=@,space_cache=v2 0 1
 UUID=$(uuid \${1}p3) /home btrfs defaults,subvol=@home 0 2
 UUID=$(uuid \${1}p2) /boot ext4 defaults 0 2
 UUID=ab12-cd34 /boot/efi vfat umask=0077 0 1
+UUID=$(uuid \${1}p4) /srv xfs defaults,nobarrier 0 0
 END
 mkdir /mnt/@/.snapshots
 btrfs -q subvolume snapshot -r /mnt/@ /mnt/@/.snapshots/1
@@ -28,7 +30,7 @@ const skip = requires(['qemu', 'mmdebstrap'], process.env)
 let lab: Lab
 
 before(async () => {
-  if (!skip) lab = await openLab([256], BUILD)
+  if (!skip) lab = await openLab([512], BUILD)
 })
 after(() => lab?.[Symbol.asyncDispose]())
 
@@ -43,6 +45,7 @@ test('the subvolume that fstab and boot loader name is mounted, with /boot and t
       ['btrfs', '/'],
       ['btrfs', '/home'],
       ['ext4', '/boot'],
+      ['xfs', '/srv'],
       ['vfat', '/boot/efi'],
     ],
   )
@@ -66,7 +69,13 @@ test('a chroot sees its own disks and an empty /run, and nothing of it stays', {
     const name = machine.devices[0]!.slice('/dev/'.length)
 
     assert.match(await lab.shell('ls /mnt/guest/dev/disk/by-uuid'), /AB12-CD34/)
-    assert.deepEqual((await lab.shell('ls /mnt/guest/dev | grep nvme')).trim().split('\n'), [name, `${name}p1`, `${name}p2`, `${name}p3`])
+    assert.deepEqual((await lab.shell('ls /mnt/guest/dev | grep nvme')).trim().split('\n'), [
+      name,
+      `${name}p1`,
+      `${name}p2`,
+      `${name}p3`,
+      `${name}p4`,
+    ])
     assert.equal(await lab.shell('ls /mnt/guest/run'), 'lock\n')
     assert.equal(await lab.shell('ls /mnt/guest/sys/firmware'), '')
     await lab.shell('blkid -p /mnt/guest/dev/disk/by-uuid/AB12-CD34 > /mnt/guest/dev/null')

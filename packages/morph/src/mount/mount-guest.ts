@@ -132,7 +132,7 @@ class Mounting {
     const line = parseFstab(evidence.fstab ?? '').find(({ class: kind }) => kind === 'root')
     const given = (line?.options ?? []).filter(option => !option.startsWith('subvol'))
     const place = subvolume ? [`subvolid=${subvolume.id}`] : []
-    const failure = await this.#mount(device, '/', { options: [...given, ...place], number: line?.number })
+    const failure = await this.#mount(device, '/', { options: [...given, ...place] })
     if (failure) throw new InstarError(failure.code, `the root on ${device.path} cannot be used: ${failure.message}`)
     if (evidence.fstab === undefined) this.#warn('the guest has no /etc/fstab: only its root is mounted')
   }
@@ -172,7 +172,7 @@ class Mounting {
     if (failure) this.#warn(`the EFI system partition ${usable[0]!.path} cannot be mounted: ${failure.message}`)
   }
 
-  async #mount(device: BlockDevice, mountPoint: string, from: { options: readonly string[]; number?: number | undefined }) {
+  async #mount(device: BlockDevice, mountPoint: string, from: { options: readonly string[] }) {
     const { at, signal } = this.#options
     const fsType = device.content?.type ?? 'auto'
     const { options, notes } = morphOptions(from.options, fsType)

@@ -169,7 +169,9 @@ class Discovery implements Storage {
       volumes.map(({ kernelPath }) => kernelPath),
       this.#scope(),
     )
-    for (const { kernelPath, mapping } of this.devices) if (ids.has(mapping?.volume?.id ?? '')) this.snapshots.add(kernelPath)
+    for (const { kernelPath, mapping } of this.devices) {
+      if (mapping?.volume && !mapping.volume.isHidden && ids.has(mapping.volume.id)) this.snapshots.add(kernelPath)
+    }
   }
 
   #unopened(type: string): BlockDevice[] {
