@@ -26,12 +26,14 @@ clean() {
   done
   rmdir /run/instar-look-*
   close_layers
+  umount -R /run/instar || umount -R -l /run/instar
   rm -rf --one-file-system /run/instar /tmp/instar-packages.* /tmp/instar-overlay-*
 } >/dev/null 2>&1 </dev/null
 
 exec 9</run
 flock -w "$lock_wait_s" 9 || { echo 'instar: busy'; exit 0; }
 clean
-mkdir -p /run/instar/ssh && echo 'instar: ready'
+# systemd mounts /run with noexec, and the scripts are run from here. Memory, so that secrets are on no disk.
+mkdir /run/instar && mount -t tmpfs -o mode=0700,nosuid,nodev instar /run/instar && mkdir /run/instar/ssh && echo 'instar: ready'
 while [ -n "$(timeout "$beat_s" head -c 1 9<&-)" ]; do :; done
 clean
