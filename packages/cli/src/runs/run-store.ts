@@ -27,7 +27,7 @@ export class RunStore {
   async list(): Promise<Run[]> {
     const names = await readdir(this.#dir).catch(() => [])
     const runs = await Promise.all(names.map(name => this.#load(name)))
-    return runs.filter(run => run !== undefined).sort((a, b) => (a.id < b.id ? 1 : -1))
+    return runs.filter(run => run !== undefined).sort((a, b) => (a.started_at < b.started_at ? 1 : -1))
   }
 
   /** The run with this id or this unique beginning of one; `last` is the newest. */
