@@ -14,6 +14,7 @@ const [MARKED, RUN, STOP] = ['marked.sh', 'remote-run.sh', 'remote-stop.sh'].map
 /** Linux takes no single argument of more than 128 KiB, and the other side's shell gets the whole command as one. */
 const COMMAND_LINE_LIMIT = 120_000
 const KILL_AFTER_MS = 2000
+const LOST_HINT = 'The disks hold what was written until then. Is the machine up? Run again; what was left on it is taken away first.'
 /** What ssh(1) itself ends with when the connection fails. */
 const SSH_FAILED = 255
 
@@ -116,5 +117,6 @@ function createStop(connection: SshConnection, command: RemoteCommand, child: Ch
 
 async function throwIfLost(connection: SshConnection, machine: string): Promise<void> {
   const words = await Promise.race([connection.lost, sleep(KILL_AFTER_MS, undefined, { ref: false })])
-  if (words !== undefined) throw new InstarError('machine.lost', `the connection to ${machine} ended`, { cause: new Error(words) })
+  if (words === undefined) return
+  throw new InstarError('machine.lost', `the connection to ${machine} ended`, { cause: new Error(words), hint: LOST_HINT })
 }
