@@ -67,6 +67,8 @@ export async function bootAndWait(
       bus: options.bus,
       memoryMiB: options.memory ?? DEFAULT_MEMORY_MIB,
       accel,
+      // Under emulation a second CPU costs the host more than the guest gains.
+      ...(accel === 'tcg' ? { cpus: 1 } : {}),
       network: options.network,
       runtimeDir: paths.runtimeDir,
       timeoutMs: options.timeout * 1000,
