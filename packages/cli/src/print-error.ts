@@ -15,7 +15,14 @@ export function reportError(error: unknown): ErrorReport {
 function findKnown(error: unknown): InstarError | undefined {
   if (error instanceof InstarError) return error
   if (error instanceof SuppressedError) return findKnown(error.suppressed) ?? findKnown(error.error)
-  return undefined
+  return fullDisk(error)
+}
+
+/** A full disk is no defect of ours, whichever call it stopped. */
+function fullDisk(error: unknown): InstarError | undefined {
+  if (!(error instanceof Error) || !('code' in error) || (error.code !== 'ENOSPC' && error.code !== 'EDQUOT')) return undefined
+  const file = 'path' in error && typeof error.path === 'string' ? error.path : 'a file of the run'
+  return new InstarError('image.no-space', `no space left for ${file}`, { cause: error })
 }
 
 /** The lines that the CLI prints for an error. `see` is a command to look further. */

@@ -3,10 +3,12 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import type { Run, ScriptRun } from '@instar/contract'
+import type { InstarEvent, Run, ScriptRun } from '@instar/contract'
 import { thisProcess } from '@instar/machine'
 import type { Context } from './context.ts'
+import { createEmitter } from './morph/emitter.ts'
 import { resolvePaths } from './paths.ts'
+import { exitCodeOf, reportError } from './print-error.ts'
 import { runProgram } from './program.ts'
 import { RunStore } from './runs/run-store.ts'
 import { createScriptFiles } from './runs/script-files.ts'
@@ -164,4 +166,39 @@ test('a run whose process is gone shows as interrupted, and only what kept its l
 
   assert.equal(JSON.parse(list.written.stdout.split('\n')[0]!).state, 'interrupted')
   await assert.rejects(program('morph', '--resume', '20260102-0305').run(), { code: 'run.not-resumable', message: /kept no layer/ })
+})
+
+test('a full disk is told as such, whichever call it stopped, and events that cannot be kept do not end a run', async () => {
+  const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC', path: '/state/runs/x' })
+  const shown: InstarEvent[] = []
+  const { context } = program()
+  const store = new (class extends RunStore {
+    override appendEvent(): Promise<void> {
+      return Promise.reject(full)
+    }
+  })(join(dir, 'state'))
+
+  const { emit, flush } = createEmitter(context, {
+    id: 'x',
+    instance: 'x',
+    store,
+    view: { take: event => shown.push(event), close: () => {} },
+  })
+  for (const message of ['one', 'two']) emit({ kind: 'step', message })
+  await flush()
+
+  assert.deepEqual(
+    shown.map(({ seq, kind, message }) => `${seq} ${kind} ${message}`),
+    ['1 step one', '2 step two', '3 warning events of this run are kept no more: ENOSPC: no space left on device, write'],
+  )
+  const report = reportError(new SuppressedError(new Error('clean-up'), full))
+  assert.deepEqual([report.code, report.message, exitCodeOf(full)], ['image.no-space', 'no space left for /state/runs/x', 1])
+  assert.match(report.hint, /INSTAR_STATE_DIR/)
+})
+
+test('a state folder that takes no files is named', async () => {
+  writeFileSync(join(dir, 'file'), '')
+  const run = { id: 'x' } as Run
+
+  await assert.rejects(new RunStore(join(dir, 'file')).save(run), { code: 'run.unwritable', exitCode: 3, message: /file\/runs\/x/ })
 })

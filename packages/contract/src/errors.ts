@@ -46,6 +46,12 @@ export const ERRORS = {
     fault: 'user',
     hint: 'Only a failed run that was started with --keep-on-error can go on; start a new one.',
   },
+  'run.unwritable': {
+    exit: 3,
+    status: 500,
+    fault: 'user',
+    hint: 'Make the state folder writable for you, or name another one by INSTAR_STATE_DIR.',
+  },
   'usage.unreadable-file': { exit: 2, status: 400, fault: 'user', hint: 'Check the path and that you may read it.' },
   'image.not-found': { exit: 3, status: 404, fault: 'user', hint: 'Check the path and that you may read it.' },
   'image.unsupported': {

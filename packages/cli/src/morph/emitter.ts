@@ -21,15 +21,30 @@ export function createEmitter(
     told = { key, at: now }
     return false
   }
+  const show = (body: EventBody): InstarEvent => {
+    seq += 1
+    const event: InstarEvent = { version: 1, seq, at: context.now().toISOString(), run_id: run.id, instance: run.instance, ...body }
+    run.view.take(event)
+    return event
+  }
   let saved: Promise<void> = Promise.resolve()
+  let canSave = true
+  const save = async (store: RunStore, event: InstarEvent): Promise<void> => {
+    if (!canSave) return
+    try {
+      await store.appendEvent(event)
+    } catch (error) {
+      // A run is worth more than its log; what it needs to write itself fails where it is written.
+      canSave = false
+      show({ kind: 'warning', message: `events of this run are kept no more: ${error instanceof Error ? error.message : String(error)}` })
+    }
+  }
   return {
     emit: body => {
       if (isTooSoon(body)) return
-      seq += 1
-      const event: InstarEvent = { version: 1, seq, at: context.now().toISOString(), run_id: run.id, instance: run.instance, ...body }
-      run.view.take(event)
+      const event = show(body)
       const { store } = run
-      if (store !== undefined && event.kind !== 'output' && event.kind !== 'progress') saved = saved.then(() => store.appendEvent(event))
+      if (store !== undefined && event.kind !== 'output' && event.kind !== 'progress') saved = saved.then(() => save(store, event))
     },
     flush: () => saved,
   }

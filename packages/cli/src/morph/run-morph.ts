@@ -58,12 +58,22 @@ export async function runMorph(context: Context, images: readonly string[], opti
     return 0
   } catch (error) {
     const failure = reportError(error)
-    await record.update({ ...(await failureOf(error, run)), error: failure, ended_at: context.now().toISOString() })
+    await recordFailure(run, error)
     emit({ kind: 'result', state: 'failed', message: `${failure.message} [${failure.code}]` })
     throw new RunFailed(record.id, error)
   } finally {
     await flush()
     view.close()
+  }
+}
+
+/** What cannot be recorded any more (the disk is full, say) must not hide what ended the run. */
+async function recordFailure(run: MorphRun, error: unknown): Promise<void> {
+  try {
+    const ended_at = run.context.now().toISOString()
+    await run.record.update({ ...(await failureOf(error, run)), error: reportError(error), ended_at })
+  } catch (second) {
+    run.emit({ kind: 'warning', message: `the record of this run is not complete: ${reportError(second).message}` })
   }
 }
 

@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import { InstarError, Run, ScriptRun, type InstarEvent } from '@instar/contract'
 import { isAlive, writeDurably } from '@instar/machine'
 
+const UNWRITABLE: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST'])
+
 /**
  * The runs of this machine: a folder each under `<state>/runs/<id>`: `run.json`, `events.jsonl`, and in `scripts/` for each attempt
  * `<id>.json`, `<id>.stdout`, `<id>.stderr` and `<id>.payload`.
@@ -18,9 +20,17 @@ export class RunStore {
     return join(this.#dir, id)
   }
 
+  /** Throws `run.unwritable` where the state folder takes no files; a full disk is an error of the system as it is. */
   async save(run: Run): Promise<void> {
-    await mkdir(join(this.folderOf(run.id), 'scripts'), { recursive: true, mode: 0o700 })
-    await writeDurably(join(this.folderOf(run.id), 'run.json'), `${JSON.stringify(run, null, 2)}\n`)
+    const folder = this.folderOf(run.id)
+    try {
+      await mkdir(join(folder, 'scripts'), { recursive: true, mode: 0o700 })
+      await writeDurably(join(folder, 'run.json'), `${JSON.stringify(run, null, 2)}\n`)
+    } catch (cause) {
+      const { code = '' } = cause as NodeJS.ErrnoException
+      if (!UNWRITABLE.has(code)) throw cause
+      throw new InstarError('run.unwritable', `the record of a run cannot be written to ${folder}`, { cause })
+    }
   }
 
   /** All runs, the newest first. A folder that cannot be read as a run is left out: it was cut off before its first record. */

@@ -126,7 +126,10 @@ export async function makeLayerDirectory(dir: string): Promise<string> {
       await mkdir(dir, { recursive: true, mode: 0o700 })
       return await mkdtemp(join(await realpath(dir), layerDirectoryName('')))
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT' && tries < 3) continue
+      const { code } = error as NodeJS.ErrnoException
+      if (code === 'ENOENT' && tries < 3) continue
+      if (code === 'ENOSPC' || code === 'EDQUOT')
+        throw new InstarError('image.no-space', `no space left for a layer in ${dir}`, { cause: error })
       throw new InstarError('image.path-refused', `no layer can be made in ${dir}`, {
         cause: error,
         hint: 'Make its folder writable, or work on a copy.',
