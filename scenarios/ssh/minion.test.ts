@@ -4,8 +4,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSyn
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { buildGuest, buildMinion, heavy, requires, type Guest, type OpenMachine } from '@instar/fixtures'
-import { openAppliance } from '@instar/machine'
+import { buildGuest, buildMinion, heavy, requires, type Guest } from '@instar/fixtures'
 import { differences, readTree } from '../runner/guest-tree.ts'
 import { Instar } from '../runner/instar.ts'
 import { startInstar } from './start-instar.ts'
@@ -19,7 +18,7 @@ const LEFTOVERS = `
 ls -d /run/instar* /mnt/instar-* /tmp/instar* /sys/fs/cgroup/instar-* 2>/dev/null
 grep ' /mnt/instar' /proc/self/mountinfo
 grep -lz '^INSTAR_MARK=' /proc/[0-9]*/environ 2>/dev/null
-ls /dev/mapper 2>/dev/null | grep -v -e '^control$' -e '^guest--vg-root$'
+ls /dev/mapper 2>/dev/null | grep -v '^control$'
 true`
 
 describe(
@@ -32,7 +31,6 @@ describe(
     const signal = AbortSignal.timeout(TIMEOUT_MS)
     const instar = new Instar(stateDir, signal)
     const layer = join(workDir, 'guest.qcow2')
-    const lvmLayer = join(workDir, 'lvm-guest.qcow2')
     const ownDisk = join(workDir, 'own.img')
     let guest: Guest
     let minion: Minion
@@ -41,12 +39,9 @@ describe(
       held.defer(() => rmSync(workDir, { recursive: true, force: true }))
       const cacheDir = process.env['INSTAR_CACHE_DIR'] ?? '/var/cache/instar'
       guest = await buildGuest({ variant: 'ext4', cacheDir, signal })
-      const openMachine: OpenMachine = disks => openAppliance({ cacheDir, runtimeDir: join(workDir, 'runtime'), disks, signal })
-      const lvmGuest = await buildGuest({ variant: 'lvm', cacheDir, signal, openMachine })
       const image = await buildMinion({ cacheDir, signal })
       held.use(await heavy(signal))
       execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', guest.file, layer])
-      execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', lvmGuest.file, lvmLayer])
       writeFileSync(ownDisk, 'a disk of the minion that is nobody else’s business')
       truncateSync(ownDisk, 8 * MIB)
       const disks = [
@@ -129,17 +124,6 @@ describe(
         changed.every(path => !path.startsWith('/root')),
         changed.join(' '),
       )
-    })
-
-    test('a volume that the udev of the minion switched on by itself is mounted, and switched off at the end', async () => {
-      assert.match(minion.shell('ls /dev/mapper'), /guest--vg-root/)
-
-      const morph = await instar.run(...morphWith('osmorphing_post_os_mount', 'findmnt -n -o SOURCE "$1"', '').with(4, '/dev/vdd'))
-
-      assert.equal(morph.exitCode, 0, morph.stderr + morph.stdout.slice(-2000))
-      assert.match(await instar.scriptOutput('script-3.sh', 'stdout'), /guest--vg-root/)
-      assert.equal(minion.shell('ls /dev/mapper').trim(), 'control')
-      assert.equal(minion.shell(LEFTOVERS), '')
     })
 
     test('a script that fails ends the run with exit code 4, and what it left in the background is ended', async () => {
