@@ -13,7 +13,7 @@ export interface Evidence {
   readonly hasModules: boolean
   readonly hasPackages: boolean
   readonly hasInit: boolean
-  /** A system folder or a boot loader of Windows. */
+  /** A boot loader of Windows. */
   readonly hasWindows: boolean
   /** Kernel command lines in boot loader files of this folder. */
   readonly loaderLines: readonly string[]
@@ -36,6 +36,8 @@ export interface OpenedFilesystem {
   readonly index: number
   readonly error?: string
   readonly subvolumes: readonly Subvolume[]
+  /** An NTFS with a system folder; it is not mounted. */
+  readonly hasWindows?: boolean
 }
 
 /** The btrfs top level. */
@@ -43,20 +45,22 @@ const TOP_ID = 5
 /** A real machine has tens; a snapshot tool without limits has thousands, and the newest are of no use here. */
 const MAX_SUBVOLUMES = 500
 
-/** Reads what the open script printed: `M index [error]`, `S index id path`, `D index id`; texts in base64. */
+/** Reads what the open script printed: `M index [error]`, `W index`, `S index id path`, `D index id`; texts in base64. */
 export function parseOpened(output: string): OpenedFilesystem[] {
-  const found = new Map<number, { error?: string; subvolumes: [number, string][]; defaultId: number }>()
+  const found = new Map<number, { error?: string; subvolumes: [number, string][]; defaultId: number; hasWindows?: boolean }>()
   for (const line of output.split('\n')) {
     const [kind, number, id = '', text = ''] = line.split('\t')
     const index = Number(number)
     if (kind === 'M') found.set(index, { subvolumes: [], defaultId: TOP_ID, ...(id !== '' && { error: decode(id).trim() }) })
+    if (kind === 'W') found.set(index, { subvolumes: [], defaultId: TOP_ID, hasWindows: true })
     const entry = found.get(index)
     if (kind === 'S' && entry && entry.subvolumes.length < MAX_SUBVOLUMES && isInside(decode(text)))
       entry.subvolumes.push([Number(id), decode(text)])
     if (kind === 'D' && entry) entry.defaultId = Number(id) || TOP_ID
   }
-  return [...found].map(([index, { error, subvolumes, defaultId }]) => ({
+  return [...found].map(([index, { error, subvolumes, defaultId, hasWindows }]) => ({
     index,
+    ...(hasWindows && { hasWindows }),
     ...(error !== undefined && { error: error || 'it does not mount' }),
     subvolumes: subvolumes.map(([id, path]) => ({ id, path, isDefault: id === defaultId })),
   }))

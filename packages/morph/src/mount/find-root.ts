@@ -26,7 +26,7 @@ export async function findRoot(
   refuseHibernated(storage.devices)
   const devices = storage.devices.filter(({ kernelPath }) => !storage.snapshots.has(kernelPath))
   const filesystems = filesystemsOf(devices)
-  const { evidence, unreadable } = await gatherEvidence(machine, filesystems, signal)
+  const { evidence, unreadable, windows } = await gatherEvidence(machine, filesystems, signal)
   if (wanted !== undefined) return { ...takeWanted(wanted, chooseAll(evidence, devices), devices), unreadable }
   const search = chooseRoot(evidence, devices)
   switch (search.kind) {
@@ -35,7 +35,7 @@ export async function findRoot(
     case 'many':
       throw manyRoots(search.candidates)
     case 'none':
-      refuseWindows(evidence, storage.devices)
+      refuseWindows(windows, storage.devices)
       throw noRoot(storage, filesystems, unreadable)
   }
 }
@@ -46,8 +46,8 @@ function refuseHibernated(devices: readonly BlockDevice[]): void {
   if (asleep) throw new InstarError('morph.hibernated', `${asleep.path} holds the image of a hibernated system`)
 }
 
-function refuseWindows(evidence: Gathered['evidence'], devices: readonly BlockDevice[]): void {
-  const place = evidence.find(({ hasWindows }) => hasWindows)?.device ?? devices.find(({ content }) => content?.type === 'BitLocker')
+function refuseWindows(windows: readonly BlockDevice[], devices: readonly BlockDevice[]): void {
+  const place = windows[0] ?? devices.find(({ content }) => content?.type === 'BitLocker')
   if (place) throw new InstarError('guest.unsupported', `${place.path} holds Windows (${place.content?.type}), which is not morphed yet`)
 }
 

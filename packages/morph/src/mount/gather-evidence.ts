@@ -17,10 +17,14 @@ while [ $# -gt 1 ]; do
     ext3|ext4) set -- "$1" "$2" noload noload "$@";;
     xfs) set -- "$1" "$2" norecovery,nouuid norecovery,nouuid "$@";;
     btrfs) set -- "$1" "$2" rescue=nologreplay,subvolid=5 nologreplay,subvolid=5 "$@";;
-    ntfs) set -- "$1" ntfs-3g nodev nodev "$@";;
     *) set -- "$1" "$2" nodev nodev "$@";;
   esac
-  if error=$(mount -t "$2" -o "ro,nodev,nosuid,noexec,$3" -- "$1" "$base/$n" 2>&1 || mount -t "$2" -o "ro,nodev,nosuid,noexec,$4" -- "$1" "$base/$n" 2>&1)
+  if [ "$2" = ntfs ]; then
+    # Not mounted: its FUSE daemon would be a process that outlives this one.
+    for path in Windows/System32/config WINNT/System32/config; do
+      ntfsls --force --path "$path" "$1" > /dev/null 2>&1 && { printf 'W\\t%s\\n' $n; break; }
+    done
+  elif error=$(mount -t "$2" -o "ro,nodev,nosuid,noexec,$3" -- "$1" "$base/$n" 2>&1 || mount -t "$2" -o "ro,nodev,nosuid,noexec,$4" -- "$1" "$base/$n" 2>&1)
   then
     printf 'M\\t%s\\n' $n
     if [ "$2" = btrfs ]; then
@@ -63,7 +67,7 @@ loader() {
 n=0
 for root; do
   printf 'C\\t%s\\n' $n; n=$((n+1))
-  has windows Windows/System32/config WINNT/System32/config EFI/Microsoft/Boot/bootmgfw.efi bootmgr
+  has windows EFI/Microsoft/Boot/bootmgfw.efi bootmgr
   if clean etc && [ -d "$root/etc" ]; then
     text fstab etc/fstab; text crypttab etc/crypttab
     text mdadm etc/mdadm/mdadm.conf || text mdadm etc/mdadm.conf
@@ -89,18 +93,23 @@ const CLOSE_TIMEOUT_MS = 60_000
 export interface Gathered {
   readonly evidence: readonly Evidence[]
   readonly unreadable: readonly { readonly device: BlockDevice; readonly reason: string }[]
+  /** Filesystems with a system folder or a boot loader of Windows. */
+  readonly windows: readonly BlockDevice[]
 }
 
 /** Looks into every filesystem for signs of an installed system. The filesystems are closed again before it returns. */
 export async function gatherEvidence(machine: Machine, filesystems: readonly BlockDevice[], signal: AbortSignal): Promise<Gathered> {
   const known = filesystems.filter(({ content }) => MOUNTABLE.has(content?.type ?? '') || content?.type === 'ntfs')
-  if (known.length === 0) return { evidence: [], unreadable: [] }
+  if (known.length === 0) return { evidence: [], unreadable: [], windows: [] }
   await using look = openLook(machine)
   const opened = await look.open(known, signal)
-  const places = opened.filter(({ error }) => error === undefined).flatMap(filesystem => placesOf(filesystem, known))
+  const places = opened
+    .filter(({ error, hasWindows }) => error === undefined && !hasWindows)
+    .flatMap(filesystem => placesOf(filesystem, known))
   const evidence = await look.read(places, signal)
   const unreadable = opened.flatMap(({ index, error }) => (error === undefined ? [] : [{ device: known[index]!, reason: error }]))
-  return { evidence, unreadable }
+  const windows = opened.filter(({ hasWindows }) => hasWindows).map(({ index }) => known[index]!)
+  return { evidence, unreadable, windows: [...windows, ...evidence.filter(({ hasWindows }) => hasWindows).map(({ device }) => device)] }
 }
 
 interface Place {
