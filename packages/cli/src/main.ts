@@ -10,7 +10,7 @@ import { RunFailed } from './runs/run-failed.ts'
 // The only place that reads the environment, handles signals and ends the process.
 
 const cancel = new AbortController()
-let signalName: 'SIGINT' | 'SIGTERM' | 'SIGHUP' | undefined
+let signalName: 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'SIGPIPE' | undefined
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(name, () => {
     // A second one ends us at once; what is left over then is cleaned up by the next start.
@@ -21,15 +21,19 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 }
 
 function outputOf(stream: NodeJS.WriteStream): Output {
-  // A reader that has gone (`| head`) is no defect of ours.
+  let isGone = false
+  // A reader that has gone (`| head`) is no defect of ours: what runs is cancelled, so that nothing of it is left.
   stream.on('error', error => {
-    if ('code' in error && error.code === 'EPIPE') process.exit(128 + constants.signals.SIGPIPE)
-    throw error
+    if (!('code' in error) || error.code !== 'EPIPE') throw error
+    isGone = true
+    if (signalName !== undefined) return
+    signalName = 'SIGPIPE'
+    cancel.abort(new InstarError('internal.cancelled', 'cancelled: nothing reads the output any more', { cause: error }))
   })
   return {
-    write: text => void stream.write(text),
+    write: text => void (isGone || stream.write(text)),
     writeBytes: async bytes => {
-      if (!stream.write(bytes)) await once(stream, 'drain')
+      if (!isGone && !stream.write(bytes)) await once(stream, 'drain')
     },
     isTerminal: stream.isTTY && process.env['TERM'] !== 'dumb',
     columns: stream.columns ?? 80,

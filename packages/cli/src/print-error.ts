@@ -12,7 +12,7 @@ export function reportError(error: unknown): ErrorReport {
 }
 
 /** A clean-up that fails too wraps the first error (SuppressedError): the first one is what the user must know. */
-function findKnown(error: unknown): InstarError | undefined {
+export function findKnown(error: unknown): InstarError | undefined {
   if (error instanceof InstarError) return error
   if (error instanceof SuppressedError) return findKnown(error.suppressed) ?? findKnown(error.error)
   return fullDisk(error)

@@ -202,3 +202,9 @@ test('a state folder that takes no files is named', async () => {
 
   await assert.rejects(new RunStore(join(dir, 'file')).save(run), { code: 'run.unwritable', exitCode: 3, message: /file\/runs\/x/ })
 })
+
+test('images and options beside --resume, which would have no effect, are refused', async () => {
+  const { run } = program('morph', 'other.qcow2', '--resume', 'last', '--script', 'x.sh', '--skip-os-morphing')
+
+  await assert.rejects(run(), { code: 'usage.bad-argument', message: /cannot change other\.qcow2, --script, --skip-os-morphing/ })
+})

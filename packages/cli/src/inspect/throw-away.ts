@@ -1,7 +1,18 @@
 import { join } from 'node:path'
-import { createLayer, listKeptLayers, lockImages, probeImage, folderBeside, openKeptLayer, type Layer } from '@instar/machine'
+import {
+  createLayer,
+  folderBeside,
+  listKeptLayers,
+  lockImages,
+  openKeptLayer,
+  probeImage,
+  type KeptLayer,
+  type Layer,
+  type ProbedImage,
+} from '@instar/machine'
 import type { ImageOptions } from '../commands/options.ts'
 import type { Context } from '../context.ts'
+import { chooseKept } from './choose-kept.ts'
 
 /** Layers on images that nothing is committed from; the images are locked for readers and stay as they are. */
 export async function openThrowAwayLayers(
@@ -26,12 +37,20 @@ export async function openThrowAwayLayers(
       }),
     )
   }
-  const kept = wanted.keptFirst === true ? await listKeptLayers(probed.map(folderBeside)) : []
-  const areKept = kept.length >= images.length
+  const kept = wanted.keptFirst === true ? await findKept(context, probed) : undefined
   const layers: Layer[] = []
-  if (areKept) for (const layer of kept.slice(-images.length)) layers.push(await openKeptLayer(layer, signal))
+  if (kept !== undefined) for (const layer of kept) layers.push(await openKeptLayer(layer, signal))
   else
     for (const image of probed) layers.push(stack.use(await createLayer({ image, dir: join(context.paths.runtimeDir, 'layers'), signal })))
   const owned = stack.move()
-  return { layers, areKept, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+  return { layers, areKept: kept !== undefined, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+}
+
+/** Layers of work in place lie beside the images, those of new images (`--output`) in the state folder. */
+async function findKept(context: Context, images: readonly ProbedImage[]): Promise<KeptLayer[] | undefined> {
+  const folders = [...images.map(folderBeside), join(context.paths.stateDir, 'layers')]
+  return chooseKept(
+    await listKeptLayers(folders),
+    images.map(({ path }) => path),
+  )
 }

@@ -12,15 +12,13 @@ export async function openMinion(
   const { options, layers, emit } = wanted
   const step = options.minion === undefined ? 'Starting the appliance' : `Logging in to ${options.minion}`
   emit({ kind: 'step', step, state: 'started' })
-  const machine =
-    options.minion === undefined
-      ? await startAppliance(context, wanted)
-      : await openSshMachine({
-          url: options.minion,
-          devices: options.device ?? [],
-          signal: context.signal,
-          ...(options.sshConfig === undefined ? {} : { configFile: resolve(context.cwd, options.sshConfig) }),
-        })
+  let machine: Machine
+  try {
+    machine = await (options.minion === undefined ? startAppliance(context, wanted) : logIn(context, options.minion, options))
+  } catch (error) {
+    emit({ kind: 'step', step, state: 'failed' })
+    throw error
+  }
   emit({
     kind: 'step',
     step,
@@ -28,6 +26,15 @@ export async function openMinion(
     message: `${step}: ${machine.name}, ${layers.length || (options.device?.length ?? 0)} disks`,
   })
   return machine
+}
+
+async function logIn(context: Context, url: string, options: Pick<MorphOptions, 'device' | 'sshConfig'>): Promise<Machine> {
+  return openSshMachine({
+    url,
+    devices: options.device ?? [],
+    signal: context.signal,
+    ...(options.sshConfig === undefined ? {} : { configFile: resolve(context.cwd, options.sshConfig) }),
+  })
 }
 
 async function startAppliance(context: Context, { options, layers, emit }: Parameters<typeof openMinion>[1]): Promise<Machine> {

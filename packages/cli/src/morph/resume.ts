@@ -15,7 +15,12 @@ export interface Resumable {
  * Looks a run up and takes over what was asked of it. Keys and secrets that are given again replace the earlier ones; scripts are read
  * anew from their files, so that a repaired one runs.
  */
-export async function findResumable(context: Context, store: RunStore, given: MorphOptions): Promise<Resumable> {
+export async function findResumable(
+  context: Context,
+  store: RunStore,
+  { images, options: given }: { readonly images: readonly string[]; readonly options: MorphOptions },
+): Promise<Resumable> {
+  refuseOthers(images, given)
   const run = await store.find(given.resume ?? '')
   if (run.resumed_by !== undefined) throw new InstarError('run.not-resumable', `run ${run.id} went on already, as ${run.resumed_by}`)
   if (run.kept_layers === undefined) throw new InstarError('run.not-resumable', `run ${run.id} (${run.state}) kept no layer`)
@@ -32,6 +37,23 @@ export async function findResumable(context: Context, store: RunStore, given: Mo
     options: { ...(run.options as unknown as MorphOptions), ...overrides(given) },
     ...(resumeAt === undefined ? {} : { resumeAt: { phase: parsePhase(resumeAt.phase), order: resumeAt.order } }),
   }
+}
+
+const TAKEN = ['resume', 'key', 'secret', 'json', 'keepOnError', 'memory']
+const DEFAULTS: Readonly<Record<string, unknown>> = { bus: 'virtio', network: 'keep', accel: 'auto' }
+
+/** What is given beside --resume and would have no effect. */
+function refuseOthers(images: readonly string[], given: MorphOptions): void {
+  const others = Object.entries(given).filter(([name, value]) => !TAKEN.includes(name) && value !== DEFAULTS[name])
+  const words = [...images, ...others.map(([name]) => `--${name.replaceAll(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}`)]
+  if (words.length === 0) return
+  throw new InstarError(
+    'usage.bad-argument',
+    `--resume takes images and options over from the earlier run; it cannot change ${words.join(', ')}`,
+    {
+      hint: 'Only --key, --secret, --memory, --keep-on-error and --json may be given again; the scripts are read anew from their files.',
+    },
+  )
 }
 
 function overrides(given: MorphOptions): Partial<MorphOptions> {

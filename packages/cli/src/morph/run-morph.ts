@@ -1,10 +1,10 @@
 import { join } from 'node:path'
-import { InstarError, type Emit, type Run } from '@instar/contract'
+import type { Emit, Run } from '@instar/contract'
 import { thisProcess } from '@instar/machine'
 import { morph, type MorphReport } from '@instar/morph'
 import type { MorphOptions } from '../commands/morph.ts'
 import type { Context } from '../context.ts'
-import { reportError } from '../print-error.ts'
+import { findKnown, reportError } from '../print-error.ts'
 import { RunFailed } from '../runs/run-failed.ts'
 import { newRunId } from '../runs/run-id.ts'
 import { openRecord, type RunRecord } from '../runs/run-record.ts'
@@ -16,6 +16,7 @@ import { createEmitter } from './emitter.ts'
 import { openMinion } from './open-minion.ts'
 import { prepareTask, type MorphTask } from './prepare-task.ts'
 import { findResumable } from './resume.ts'
+import { resumePoint } from './resume-point.ts'
 import { describeReport } from './describe-report.ts'
 import { openWorkspace, type Workspace } from './workspace.ts'
 
@@ -32,7 +33,7 @@ interface MorphRun {
 /** `instar morph`: images in, images out, and a record of all that was done. Throws what ended it, after the record is kept. */
 export async function runMorph(context: Context, images: readonly string[], options: MorphOptions): Promise<number> {
   const store = new RunStore(context.paths.stateDir)
-  const earlier = options.resume === undefined ? undefined : await findResumable(context, store, options)
+  const earlier = options.resume === undefined ? undefined : await findResumable(context, store, { images, options })
   const task = await prepareTask(
     earlier?.images ?? images,
     { options: earlier?.options ?? options, resumeAt: earlier?.resumeAt },
@@ -109,7 +110,7 @@ async function morphLayers(run: MorphRun, workspace: Workspace): Promise<MorphRe
       const files = await workspace.keep(run.record.id)
       await run.record.update({ kept_layers: files })
       await giveOver(run)
-      run.emit({ kind: 'warning', message: `the work so far is kept; enter it with: instar shell ${run.task.images[0]}` })
+      run.emit({ kind: 'warning', message: `the work so far is kept; enter it with: instar shell ${run.task.images.join(' ')}` })
     }
     throw error
   }
@@ -138,11 +139,16 @@ async function morphOn(run: MorphRun, machine: Parameters<typeof morph>[1]['mach
 async function publish(run: MorphRun, workspace: Workspace): Promise<void> {
   const step = run.task.options.output === undefined ? 'Writing the changes into the image' : 'Writing the new image'
   run.emit({ kind: 'step', step, state: 'started' })
-  await workspace.publish({
-    runId: run.record.id,
-    signal: run.context.signal,
-    onPercent: (file, percent) => run.emit({ kind: 'progress', step, percent, message: file }),
-  })
+  try {
+    await workspace.publish({
+      runId: run.record.id,
+      signal: run.context.signal,
+      onPercent: (file, percent) => run.emit({ kind: 'progress', step, percent, message: file }),
+    })
+  } catch (error) {
+    run.emit({ kind: 'step', step, state: 'failed' })
+    throw error
+  }
   run.emit({ kind: 'step', step, state: 'succeeded' })
 }
 
@@ -179,13 +185,12 @@ function keptOptions(options: MorphOptions): Record<string, unknown> {
 }
 
 async function failureOf(error: unknown, run: MorphRun): Promise<Partial<Run>> {
-  const known = error instanceof InstarError ? error : undefined
+  const known = findKnown(error)
   const state = known?.code === 'internal.cancelled' ? 'cancelled' : 'failed'
-  const { phase, order } = known?.details ?? {}
-  if (typeof phase === 'string' && typeof order === 'number') return { state, resume_at: { phase, order } }
-  const done = sortByStart(await run.store.scriptRuns(run.record.id)).findLast(
-    ({ phase, ended_at }) => ended_at !== null && phase !== 'osmorphing_on_error',
-  )
-  const resumeAt = done === undefined ? run.task.request.resumeAt : { phase: done.phase, order: done.order + 1 }
+  const resumeAt = resumePoint({
+    details: known?.details ?? {},
+    scripts: sortByStart(await run.store.scriptRuns(run.record.id)),
+    begunAt: run.task.request.resumeAt,
+  })
   return { state, ...(resumeAt === undefined ? {} : { resume_at: resumeAt }) }
 }
