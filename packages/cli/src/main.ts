@@ -36,7 +36,10 @@ function outputOf(stream: NodeJS.WriteStream): Output {
       if (!isGone && !stream.write(bytes)) await once(stream, 'drain')
     },
     isTerminal: stream.isTTY && process.env['TERM'] !== 'dumb',
-    columns: stream.columns ?? 80,
+    // A terminal may be resized while we draw, and one that was given no size says 0.
+    get columns() {
+      return stream.columns || 80
+    },
   }
 }
 

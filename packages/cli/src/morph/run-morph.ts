@@ -57,7 +57,9 @@ export async function runMorph(context: Context, images: readonly string[], opti
     await giveOver(run)
     emit({ kind: 'result', state: 'succeeded', message: describeReport(report, task, record.id) })
     return 0
-  } catch (error) {
+  } catch (thrown) {
+    // Ctrl-C reaches QEMU too, whose end may be seen before our own signal is acted upon.
+    const error: unknown = context.signal.aborted ? context.signal.reason : thrown
     const failure = reportError(error)
     await recordFailure(run, error)
     emit({ kind: 'result', state: 'failed', message: `${failure.message} [${failure.code}]` })
