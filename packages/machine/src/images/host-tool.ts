@@ -40,6 +40,8 @@ export async function runTool(argv: readonly string[], options: ToolOptions): Pr
   const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', ...limit, ...argv], {
     stdio: ['ignore', 'pipe', 'pipe', ...held],
     env: TOOL_ENV,
+    // Ctrl-C on a terminal is for us: a commit that has begun goes on.
+    detached: true,
   })
   const ended = new Promise<{ exitCode: number | null; signal: NodeJS.Signals | null }>((resolve, reject) => {
     child.once('close', (exitCode, signal) => resolve({ exitCode, signal }))

@@ -22,6 +22,8 @@ export class ReplicaProcess implements AsyncDisposable {
     const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', ...argv], {
       stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
       env: TOOL_ENV,
+      // Ctrl-C on a terminal is for us, and we end the machine.
+      detached: true,
     })
     this.#child = child
     this.#input = child.stdin
