@@ -88,6 +88,10 @@ test('morph refuses before it touches anything: scripts of a skipped phase, outp
   await assert.rejects(program('morph', 'a', 'b', '--output', 'c').run(), { message: /1 outputs are given for 2 images/ })
   await assert.rejects(program('morph', 'a', '--device', '/dev/sdb').run(), { message: /--device names disks of a --minion/ })
   await assert.rejects(program('morph').run(), { message: /no image is given/ })
+  await assert.rejects(program('morph', 'a', './a').run(), { message: /is given twice/ })
+  await assert.rejects(program('morph', 'a', '--skip-os-morphing', '--install', 'nano').run(), { message: /--install would do nothing/ })
+  const minion = ['morph', '--minion', 'ssh://root@10.0.0.5', '--device', '/dev/vdb']
+  await assert.rejects(program(...minion, '--keep-on-error').run(), { message: /there is no layer to keep/ })
 })
 
 test('usage errors give exit code 2 and a suggestion', async () => {

@@ -120,6 +120,7 @@ function failureOf(error: unknown): ScriptFailure {
     exitCode: typeof details['exit_code'] === 'number' ? details['exit_code'] : null,
     signal: typeof details['signal'] === 'string' ? details['signal'] : null,
     log: textOf(details['log']),
+    message: error instanceof Error ? error.message : String(error),
   }
 }
 

@@ -24,6 +24,7 @@ export async function prepareTask(
   signal: AbortSignal,
 ): Promise<MorphTask> {
   requireDisks(images, options)
+  refuseIdleOptions(options)
   const instance = instanceName(options.name, images[0] ?? options.minion ?? '')
   const scripts = await collectScripts(scriptFlagsOf(options), instance)
   const selection = selectScripts(scripts, { instance, osType: 'linux', merge: options.merge === true })
@@ -60,12 +61,31 @@ function requireDisks(images: readonly string[], options: MorphOptions): void {
       throw new InstarError('usage.bad-argument', `${options.minion} already has the disks; give them as --device, not as images`)
     if (devices.length === 0) throw new InstarError('usage.bad-argument', `which disks of ${options.minion} are the guest's? Give --device`)
   }
+  const twice = images.find((image, at) => images.findIndex(other => resolve(other) === resolve(image)) < at)
+  if (twice !== undefined) throw new InstarError('usage.bad-argument', `${twice} is given twice`)
   const outputs = options.output?.length ?? 0
   if (outputs > 0 && outputs !== images.length) {
     throw new InstarError(
       'usage.bad-argument',
       `${outputs} outputs are given for ${images.length} images; give one for each, in their order`,
     )
+  }
+}
+
+/** What an option asks for and another takes away is refused: nothing is left undone in silence. */
+function refuseIdleOptions(options: MorphOptions): void {
+  const fitting = {
+    install: options.install,
+    remove: options.remove,
+    nic: options.nic,
+    'network dhcp': options.network === 'dhcp' ? ['dhcp'] : undefined,
+  }
+  const idle = Object.entries(fitting).filter(([, value]) => value !== undefined && value.length > 0)
+  if (options.skipOsMorphing === true && idle.length > 0) {
+    throw new InstarError('usage.bad-argument', `--skip-os-morphing leaves the OS as it is, so --${idle[0]![0]} would do nothing`)
+  }
+  if (options.minion !== undefined && (options.keepOnError === true || options.output !== undefined)) {
+    throw new InstarError('usage.bad-argument', `--minion works on the disks themselves: there is no layer to keep and no image to write`)
   }
 }
 

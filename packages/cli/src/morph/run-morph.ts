@@ -98,15 +98,21 @@ async function morphImages(run: MorphRun): Promise<MorphReport> {
     ...(options.format === undefined ? {} : { format: options.format }),
     ...(run.resumes === undefined ? {} : { resume: run.resumes.id }),
   })
-  const report = await morphLayers(run, workspace)
-  await publish(run, workspace)
+  const report = await keepingOnError(run, workspace, () => morphLayers(run, workspace))
+  // A commit keeps its layers itself, to be finished by the next command.
+  await (options.output === undefined ? publish(run, workspace) : keepingOnError(run, workspace, () => publish(run, workspace)))
   return report
 }
 
 async function morphLayers(run: MorphRun, workspace: Workspace): Promise<MorphReport> {
+  await using machine = await openMinion(run.context, { options: run.task.options, layers: workspace.layers, emit: run.emit })
+  return await morphOn(run, machine)
+}
+
+/** With `--keep-on-error` the layers outlive a failure, under this run's id. */
+async function keepingOnError<T>(run: MorphRun, workspace: Workspace, work: () => Promise<T>): Promise<T> {
   try {
-    await using machine = await openMinion(run.context, { options: run.task.options, layers: workspace.layers, emit: run.emit })
-    return await morphOn(run, machine)
+    return await work()
   } catch (error) {
     if (run.task.options.keepOnError === true) {
       const files = await workspace.keep(run.record.id)

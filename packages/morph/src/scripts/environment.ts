@@ -22,6 +22,8 @@ export interface ScriptFailure {
   readonly exitCode: number | null
   readonly signal: string | null
   readonly log: string
+  /** The error in words: all there is where a step failed and no script. */
+  readonly message: string
 }
 
 /** The environment of a script (design.md, section 13); a script's own variables cannot replace ours. */
@@ -49,5 +51,6 @@ function failureEnvironment(failure: ScriptFailure): Record<string, string> {
     INSTAR_FAILED_EXIT_CODE: failure.exitCode === null ? '' : String(failure.exitCode),
     INSTAR_FAILED_SIGNAL: failure.signal ?? '',
     INSTAR_FAILED_LOG: failure.log,
+    INSTAR_FAILED_MESSAGE: failure.message,
   }
 }

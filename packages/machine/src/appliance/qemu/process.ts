@@ -25,6 +25,8 @@ export class QemuProcess {
   constructor(argv: readonly string[], folder: string) {
     this.#child = spawn('setpriv', ['--pdeathsig', 'KILL', 'qemu-system-x86_64', ...argv], {
       stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
+      // Ctrl-C of a terminal goes to the whole foreground group; QEMU is needed until the guest is unmounted.
+      detached: true,
       env: { ...HOST_ENV, TMPDIR: folder },
     })
     this.pid = this.#child.pid ?? 0
