@@ -11,6 +11,7 @@ set -u
 umask 077
 work=$1; shift
 root=$PWD
+asked=
 
 fail() { printf 'instar: %s: %s\n' "$path" "$1" >&2; exit 255; }
 must() { "$@" || fail "cannot $1"; }
@@ -59,7 +60,7 @@ put_file() {
   ! is_real_dir || must rm -rf --one-file-system -- "$name"
   if is_real_file && [ "$(stat -c %h -- "$name")" -gt 1 ]; then
     cat -- "$work/$extra" > "$name" || fail 'cannot write'
-    own "$name"; label "$name"; must sync -- "$name"
+    own "$name"; label "$name"
     return
   fi
   new=./.instar-new
@@ -70,7 +71,6 @@ put_file() {
     must touch -- "$new"
   fi
   own "$new"; label "$new"
-  must sync -- "$new"
   must mv -fT -- "$new" "$name"
 }
 
@@ -91,6 +91,27 @@ put_dir() {
   own "$name"; label "$name"
 }
 
+is_free() { [ ! -e "$name" ] && [ ! -L "$name" ]; }
+
+# Asked once a folder: each question is a process.
+is_fat() {
+  [ "$asked" = "$PWD" ] || { asked=$PWD; kind=$(stat -f -c %T .); }
+  [ "$kind" = msdos ]
+}
+
+# Where nothing was there is nothing to keep: one process makes a file or folder with its mode and owner.
+put_new() {
+  case $op in
+    file) if is_fat; then must cp -- "$work/$extra" "$name"; else must install -T -m "$mode" -o "$uid" -g "$gid" -- "$work/$extra" "$name"; fi ;;
+    dir) if is_fat; then must mkdir -- "$name"; else must install -d -m "$mode" -o "$uid" -g "$gid" -- "$name"; fi ;;
+    link)
+      must ln -sT -- "$extra" "$name"
+      [ "$uid:$gid" = 0:0 ] || must chown -h "$uid:$gid" -- "$name"
+      ;;
+  esac
+  label "$name"
+}
+
 take_away() {
   if is_real_dir; then must rm -rf --one-file-system -- "$name"; else must rm -f -- "$name"; fi
 }
@@ -101,6 +122,11 @@ while [ $# -ge 8 ]; do
   if ! enter; then
     [ "$op" = remove ] || fail 'a folder on the way is missing, or is a link'
     echo "$number - -"
+    continue
+  fi
+  if [ "$op" != remove ] && is_free; then
+    put_new
+    [ "$op" != file ] && echo "$number - -" || echo "$number - $(sha)"
     continue
   fi
   before=$(sha)
