@@ -109,11 +109,13 @@ export function toEvidence(device: BlockDevice, subvolume: Subvolume | undefined
     hasInit: facts.has('init'),
     hasWindows: facts.has('windows'),
     loaderLines: (facts.get('loader') ?? []).flatMap(lines => lines.split('\n')).filter(Boolean),
-    newestLog: (facts.get('log') ?? [])
-      .map(Number)
-      .filter(Number.isFinite)
-      .reduce((newest, time) => Math.max(newest, time), 0),
+    newestLog: newest((facts.get('log') ?? []).flatMap(times => times.split('\n'))),
   }
+}
+
+/** By hand: a folder of a million logs is more than a call takes arguments. */
+function newest(times: readonly string[]): number {
+  return times.reduce((latest, text) => (Number(text) > latest ? Number(text) : latest), 0)
 }
 
 /** UTF-8 where it is, else byte by byte, so that nothing is lost of a file in another encoding. */

@@ -56,7 +56,7 @@ say() { printf '%s\\t%s\\n' "$1" "$(base64 -w0)"; }
 text() { clean "$2" && [ -f "$root/$2" ] && head -c 262144 -- "$root/$2" | say "$1"; }
 has() { key=$1; shift; for path; do clean "$path" && { printf '%s\\t\\n' "$key"; return; }; done; }
 link() { [ -L "$root/$2" ] && clean "\${2%/*}" && printf '%s\\t\\n' "$1"; }
-full() { key=$1; shift; for path; do clean "$path" && [ -n "$(ls -A -- "$root/$path" | head -n 1)" ] && { printf '%s\\t\\n' "$key"; return; }; done; }
+full() { key=$1; shift; for path; do for name in "$root/$path"/*; do [ -e "$name" ] && clean "$path" && { printf '%s\\t\\n' "$key"; return; }; done; done; }
 loader() {
   for path in "$@"; do
     path=\${path#"$root/"}
@@ -76,7 +76,7 @@ for root; do
     full modules lib/modules usr/lib/modules
     has packages var/lib/dpkg/status var/lib/rpm usr/lib/sysimage/rpm lib/apk/db/installed usr/lib/apk/db/installed var/lib/pacman/local
     has init sbin/init usr/sbin/init usr/lib/systemd/systemd lib/systemd/systemd etc/inittab || link init sbin/init || link init usr/sbin/init
-    clean var/log && stat -c %Y -- "$root"/var/log "$root"/var/log/* 2>/dev/null | sort -n | tail -n 1 | say log
+    clean var/log && stat -c %Y -- "$root"/var/log "$root"/var/log/* 2>/dev/null | say log
   fi
   for top in "$root" "$root/boot" "$root/boot/efi" "$root/efi"; do
     loader "$top"/grub/grub.cfg "$top"/grub2/grub.cfg "$top"/grub/menu.lst "$top"/grub/grub.conf "$top"/grub2/grubenv "$top"/grub/grubenv \\
