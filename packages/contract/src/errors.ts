@@ -285,6 +285,12 @@ export const ERRORS = {
     fault: 'user',
     hint: 'Check that the file exists, that you may use it and that no running machine has it open.',
   },
+  'machine.disk-failed': {
+    exit: 1,
+    status: 502,
+    fault: 'transient',
+    hint: "Look at the host's own disk and its kernel log; the image is as it was.",
+  },
   'machine.no-device': { exit: 1, status: 500, fault: 'bug', hint: 'Report this; a disk was named that the machine does not have.' },
   'machine.qmp': { exit: 1, status: 500, fault: 'bug', hint: 'Report this with the version of QEMU.' },
   'machine.bad-frame': { exit: 1, status: 500, fault: 'bug', hint: 'Report this; the appliance sent what its protocol does not have.' },

@@ -136,6 +136,9 @@ export class Appliance implements Machine {
       await runCommand(this.#vm.channel, ['', 'sync'], { signal: AbortSignal.timeout(SYNC_TIMEOUT_MS) }).catch(() => {})
       this.#vm.channel.lose(new InstarError('machine.lost', 'the appliance has been put away'))
       await this.#vm.quit()
+      // Told now at the latest: the last writes fail when the guest's caches are written out.
+      const failure = this.#vm.diskFailure()
+      if (failure !== undefined) throw failure
     } finally {
       await this.#cleanUp()
     }

@@ -13,6 +13,8 @@ export interface Vm {
   readonly channel: Channel
   readonly qmp: Qmp
   readonly pid: number
+  /** Set once the host could not read or write a disk: what the guest wrote since may be lost, without its programs knowing. */
+  diskFailure(): InstarError | undefined
   /** Ends QEMU in order, with its images flushed; kills it when that takes too long. */
   quit(): Promise<void>
   kill(): Promise<void>
@@ -33,6 +35,12 @@ export async function startVm(options: StartOptions): Promise<Vm> {
   const channel = new Channel(qemu.channel)
   const qmp = new Qmp(qemu.qmp)
   const ended = watchEnd(qemu, channel, qmp)
+  let diskFailure: InstarError | undefined
+  void qemu.diskFailed.then(reason => {
+    diskFailure = diskError(reason)
+    // The guest's kernel tells nobody of a lost write of its cache, so that no result of a command can be trusted from here on.
+    channel.lose(diskFailure)
+  })
   const kill = async () => {
     qemu.kill()
     await ended
@@ -44,7 +52,7 @@ export async function startVm(options: StartOptions): Promise<Vm> {
     await kill()
     throw error
   }
-  return { channel, qmp, pid: qemu.pid, kill, quit: () => quit(qmp, ended, kill) }
+  return { channel, qmp, pid: qemu.pid, diskFailure: () => diskFailure, kill, quit: () => quit(qmp, ended, kill) }
 }
 
 async function watchEnd(qemu: QemuProcess, channel: Channel, qmp: Qmp): Promise<void> {
@@ -52,6 +60,12 @@ async function watchEnd(qemu: QemuProcess, channel: Channel, qmp: Qmp): Promise<
   const error = new InstarError('machine.lost', `the appliance has ended: ${describeEnd(end)}`, { details: { ...end } })
   channel.lose(error)
   qmp.lose(error)
+}
+
+function diskError(reason: string): InstarError {
+  return /No space left|quota/.test(reason)
+    ? new InstarError('image.no-space', `the appliance wrote more to its disks than the host has room for: ${reason}`)
+    : new InstarError('machine.disk-failed', `the host could not read or write a disk of the appliance: ${reason}`)
 }
 
 async function waitForGreeting(channel: Channel, qemu: QemuProcess, { signal, bootTimeoutMs }: StartOptions): Promise<void> {

@@ -3,6 +3,8 @@ import type { Duplex, Readable } from 'node:stream'
 import { HOST_ENV } from '../host/host-tool.ts'
 
 const KEEP_BYTES = 8 * 1024
+/** What QEMU's NVMe says of a request that the host could not do (hw/nvme/ctrl.c, nvme_aio_err). Its monitor tells nothing. */
+const DISK_FAILURE = /aio failed: (.+)\n/
 
 export interface QemuEnd {
   readonly exitCode: number | null
@@ -19,6 +21,8 @@ export class QemuProcess {
   readonly qmp: Duplex
   /** Resolves when the process has ended, however. */
   readonly ended: Promise<QemuEnd>
+  /** Resolves with the host's reason at the first read or write of a disk that QEMU could not do; never when all went well. */
+  readonly diskFailed: Promise<string>
   readonly #child: ChildProcess
 
   /** `folder` takes QEMU's temporary files. */
@@ -32,16 +36,21 @@ export class QemuProcess {
     this.pid = this.#child.pid ?? 0
     this.channel = this.#child.stdio[3] as Duplex
     this.qmp = this.#child.stdio[4] as Duplex
-    this.ended = this.#watch()
+    const failed = Promise.withResolvers<string>()
+    this.diskFailed = failed.promise
+    this.ended = this.#watch(failed.resolve)
   }
 
   kill(): void {
     this.#child.kill('SIGKILL')
   }
 
-  async #watch(): Promise<QemuEnd> {
+  async #watch(onDiskFailure: (reason: string) => void): Promise<QemuEnd> {
     const console = keepEnd(this.#child.stdout!)
-    const stderr = keepEnd(this.#child.stderr!)
+    const stderr = keepEnd(this.#child.stderr!, text => {
+      const reason = DISK_FAILURE.exec(text)?.[1]
+      if (reason !== undefined) onDiskFailure(reason)
+    })
     const { promise, resolve } = Promise.withResolvers<{ exitCode: number | null; signal: NodeJS.Signals | null; error?: Error }>()
     this.#child.once('error', error => resolve({ exitCode: null, signal: null, error }))
     this.#child.once('close', (exitCode, signal) => resolve({ exitCode, signal }))
@@ -50,11 +59,12 @@ export class QemuProcess {
   }
 }
 
-function keepEnd(stream: Readable): () => string {
+function keepEnd(stream: Readable, onText: (kept: string) => void = () => {}): () => string {
   let kept = ''
   stream.setEncoding('utf8')
   stream.on('data', (text: string) => {
     kept = (kept + text).slice(-KEEP_BYTES)
+    onText(kept)
   })
   return () => kept.trim()
 }
