@@ -38,7 +38,6 @@ const FILES = [
   '/etc/network/interfaces',
   '/var/lib/dpkg/status',
   '/etc/default/grub',
-  '/initrd.img',
   '/etc/passwd',
   '/boot/grub/i386-pc/core.img',
 ]
