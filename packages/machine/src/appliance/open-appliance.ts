@@ -10,7 +10,6 @@ import { MAX_DISKS } from './qemu/argv.ts'
 import { startVm } from './vm.ts'
 
 const DEFAULT_MEMORY_MIB = 512
-/** More than this gains nothing: emulated CPUs disturb each other. */
 const MAX_CPUS = 4
 /** 2 s on an idle host under emulation; a loaded one was seen to take 17. */
 const BOOT_TIMEOUT_MS = 120_000
@@ -49,7 +48,7 @@ export async function openAppliance(options: ApplianceOptions): Promise<Machine>
   const vm = await startVm({
     accel,
     memoryMiB: options.memoryMiB ?? DEFAULT_MEMORY_MIB,
-    cpus: Math.min(MAX_CPUS, availableParallelism()),
+    cpus: cpusFor(accel),
     image,
     disks,
     folder,
@@ -86,6 +85,14 @@ export async function probeAccelerator(options: ProbeAcceleratorOptions): Promis
 async function accelerator(options: ApplianceOptions, image: ApplianceImage, folder: string): Promise<Accelerator> {
   const wanted = options.accel ?? 'auto'
   return wanted === 'auto' ? await chooseAccelerator({ ...options, image, folder }) : wanted
+}
+
+/**
+ * Emulated CPUs disturb each other: each start of a program makes QEMU stop them all. With two, the boot costs 3.6 s of CPU instead of 2.5,
+ * a start of a program 16 ms instead of 7, and an initramfs is rebuilt in 29 s instead of 17 (docs/bench.md).
+ */
+function cpusFor(accel: Accelerator): number {
+  return accel === 'tcg' ? 1 : Math.min(MAX_CPUS, availableParallelism())
 }
 
 /** The appliance's packages, kernel entry and agent are for x86-64 only; `arch` is as Node names it. */
