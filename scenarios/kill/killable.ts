@@ -40,6 +40,10 @@ export class Killable {
     }))
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0
+  }
+
   /** Resolves at an event of `--json` that fits; an end before that is an error of the test. */
   async until(fits: (event: InstarEvent) => boolean): Promise<void> {
     const found = Promise.withResolvers<void>()
