@@ -33,7 +33,7 @@ const BLOCK = 4096
 /** Files that decide what a check finds. */
 const FILES = [
   '/etc/fstab',
-  '/etc/os-release',
+  '/usr/lib/os-release',
   '/boot/grub/grub.cfg',
   '/etc/network/interfaces',
   '/var/lib/dpkg/status',
