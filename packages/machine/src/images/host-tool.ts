@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import type { Readable } from 'node:stream'
 import { InstarError } from '@instar/contract'
+import { dyingWithUs } from '../dying-with-us.ts'
 
 export interface ToolOptions {
   readonly signal: AbortSignal
@@ -37,7 +38,7 @@ export async function runTool(argv: readonly string[], options: ToolOptions): Pr
   const startedAt = performance.now()
   const limit = options.memoryBytes === undefined ? [] : ['prlimit', `--as=${options.memoryBytes}`, '--']
   const held = options.holdFds ?? []
-  const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', ...limit, ...argv], {
+  const child = spawn('setpriv', dyingWithUs([...limit, ...argv]), {
     stdio: ['ignore', 'pipe', 'pipe', ...held],
     env: TOOL_ENV,
     // Ctrl-C on a terminal is for us: a commit that has begun goes on.
@@ -84,7 +85,7 @@ function collectOutput(stdout: Readable, stderr: Readable, { onStdout, stop }: C
 }
 
 function requireInstalled(argv: readonly string[], exitCode: number | null, stderr: string): void {
-  if (exitCode === 127 && /(setpriv|prlimit): failed to execute/.test(stderr)) {
+  if (exitCode === 127 && /(setpriv|prlimit): failed to execute|exec: .*: not found/.test(stderr)) {
     throw new InstarError('image.tool-missing', `${argv[0]} is not installed`, { details: { argv, stderr } })
   }
 }

@@ -6,6 +6,7 @@ import { TOOL_ENV } from '../images/host-tool.ts'
 import { MONITOR_GREETING } from './monitor-events.ts'
 import { MONITOR_FD, PORT_FD } from './qemu-arguments.ts'
 import type { QemuEnding } from './replica-result.ts'
+import { dyingWithUs } from '../dying-with-us.ts'
 
 const STDERR_KEEP_BYTES = 16 * 1024
 
@@ -19,7 +20,7 @@ export class ReplicaProcess implements AsyncDisposable {
   readonly #child: ChildProcess
 
   constructor(argv: readonly string[]) {
-    const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', ...argv], {
+    const child = spawn('setpriv', dyingWithUs(argv), {
       stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
       env: TOOL_ENV,
       // Ctrl-C on a terminal is for us, and we end the machine.

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { InstarError } from '@instar/contract'
+import { dyingWithUs } from '../../dying-with-us.ts'
 
 const TAIL_BYTES = 4096
 
@@ -26,7 +27,7 @@ interface HostToolOptions {
  */
 export async function runHostTool(argv: readonly [string, ...string[]], options: HostToolOptions): Promise<void> {
   options.signal.throwIfAborted()
-  const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', ...argv], {
+  const child = spawn('setpriv', dyingWithUs(argv), {
     env: { ...HOST_ENV, ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],
   })

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Duplex, Readable } from 'node:stream'
 import { HOST_ENV } from '../host/host-tool.ts'
+import { dyingWithUs } from '../../dying-with-us.ts'
 
 const KEEP_BYTES = 8 * 1024
 /** What QEMU's NVMe says of a request that the host could not do (hw/nvme/ctrl.c, nvme_aio_err). Its monitor tells nothing. */
@@ -27,7 +28,7 @@ export class QemuProcess {
 
   /** `folder` takes QEMU's temporary files. */
   constructor(argv: readonly string[], folder: string) {
-    this.#child = spawn('setpriv', ['--pdeathsig', 'KILL', 'qemu-system-x86_64', ...argv], {
+    this.#child = spawn('setpriv', dyingWithUs(['qemu-system-x86_64', ...argv]), {
       stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
       // Ctrl-C of a terminal goes to the whole foreground group; QEMU is needed until the guest is unmounted.
       detached: true,
