@@ -110,6 +110,31 @@ test('links never lead out of the guest, and those that leave the wanted folders
   assert.equal(tree.realpath('/etc/localtime'), '/usr/share/zoneinfo/UTC')
 })
 
+test('a wanted folder that is a link to elsewhere is read there, secrets excepted', async t => {
+  const root = guestFolder(t, {
+    var: '->../../srv/data/var',
+    'srv/data/var/lib/dpkg/status': 'Package: a\n',
+    'srv/data/var/lib/cloud': '->/opt/cloud',
+    'opt/cloud/instance/x': 'x',
+    etc: '->/srv/etc',
+    'srv/etc/fstab': '# none',
+    'srv/etc/shadow': 'root:*',
+    boot: '->/boot',
+  })
+
+  const tree = await loadTree(localMachine(), root, { signal })
+
+  assert.equal(tree.read('/var/lib/dpkg/status'), 'Package: a\n')
+  assert.equal(tree.read('/var/lib/cloud/instance/x'), 'x')
+  assert.equal(tree.read('/etc/fstab'), '# none')
+  assert.equal(tree.exists('/var/lib/rpm/Packages'), false)
+  assert.equal(tree.exists('/boot/grub'), false)
+  assert.equal(
+    codeThrown(() => tree.read('/etc/shadow')),
+    'guest.not-loaded',
+  )
+})
+
 test('hostile names, hard links and bytes survive', async t => {
   const name = Buffer.from([0x2d, 0x2d, 0x0a, 0xff, 0x5c, 0x6e, 0x2a])
   const root = guestFolder(t, { 'etc/a': Buffer.from([0xc3, 0x28]).toString('latin1'), 'etc/-rf': 'dash', 'etc/--checkpoint=1': 'option' })

@@ -15,6 +15,8 @@ const TOTAL_LIMIT_BYTES = 256 * 1024 * 1024
 const MAX_PATH = 4000
 /** Each round looks one folder further along links that leave the wanted folders. */
 const MAX_LINK_ROUNDS = 8
+/** Links to folders that hold links to folders: each round lists all anew. */
+const MAX_MOVES = 3
 const MAX_LINKS_A_ROUND = 20_000
 
 export interface LoadOptions {
@@ -29,14 +31,38 @@ export interface LoadOptions {
  * `guest.too-large` for more names than fit in memory; files over the limits stay without content (see `createMemoryTree`).
  */
 export async function loadTree(machine: Machine, root: string, { signal, paths = [] }: LoadOptions): Promise<GuestTree> {
-  const wanted = withPaths(paths)
-  const listing = new Listing()
-  await listFolders(machine, root, { listing, wanted, signal })
+  const { listing, wanted } = await listWanted(machine, root, { wanted: withPaths(paths), signal })
   const links = linksOf(listing.root, wanted)
   await lookAlong(links, { machine, root, listing, signal })
   const asked = contentsToAsk(listing, wanted, links)
   await readContents(machine, root, { asked, listing, signal })
   return createMemoryTree(listing.root)
+}
+
+/** Lists the wanted folders; where links of the guest lead to others in their place (/var -> /data/var), those as well. */
+async function listWanted(
+  machine: Machine,
+  root: string,
+  asked: { wanted: readonly Wanted[]; signal: AbortSignal },
+): Promise<{ listing: Listing; wanted: readonly Wanted[] }> {
+  const { signal } = asked
+  let { wanted } = asked
+  for (let round = 0; ; round++) {
+    const listing = new Listing()
+    await listFolders(machine, root, { listing, wanted, signal })
+    const folders = wanted.map(({ folder }) => folder)
+    await lookAlong(folders, { machine, root, listing, signal })
+    const moved = wanted.flatMap(each => behindLink(listing.root, each) ?? [])
+    if (moved.length === 0 || round === MAX_MOVES) return { listing, wanted }
+    wanted = [...wanted, ...moved]
+  }
+}
+
+/** The folder that stands in the place of a wanted one and has not been listed, because a link leads to it. */
+function behindLink(root: DirNode, wanted: Wanted): Wanted | undefined {
+  const place = unknownOn(root, wanted.folder).length === 0 ? resolve(root, wanted.folder, true) : undefined
+  if (place?.node?.kind !== 'dir' || place.node.isListed) return undefined
+  return { ...wanted, folder: pathOf(place.names), standsFor: wanted.standsFor ?? wanted.folder }
 }
 
 async function listFolders(machine: Machine, root: string, to: { listing: Listing; wanted: readonly Wanted[]; signal: AbortSignal }) {

@@ -8,6 +8,8 @@ export interface Wanted {
   readonly read?: RegExp
   /** Of one file; larger ones keep their metadata only. Default `FILE_LIMIT_BYTES`. */
   readonly maxBytes?: number
+  /** The folder's usual path, where a link of the guest leads from that to `folder`. */
+  readonly standsFor?: string
 }
 
 export const FILE_LIMIT_BYTES = 1024 * 1024
@@ -106,11 +108,15 @@ export function descendPattern(wanted: readonly Wanted[]): string {
 
 /** How many bytes of a file are read at most: 0 where it is not wanted. */
 export function readLimit(wanted: readonly Wanted[], path: string): number {
-  if (SECRETS.test(path)) return 0
   const folder = path.slice(0, path.lastIndexOf('/')) || '/'
   const name = path.slice(path.lastIndexOf('/') + 1)
-  const limits = wanted.filter(each => each.read?.test(name) === true && isIn(each, folder)).map(each => each.maxBytes ?? FILE_LIMIT_BYTES)
-  return Math.max(0, ...limits)
+  const fitting = wanted.filter(each => each.read?.test(name) === true && isIn(each, folder))
+  if ([path, ...fitting.map(each => usualPath(each, path))].some(usual => SECRETS.test(usual))) return 0
+  return Math.max(0, ...fitting.map(each => each.maxBytes ?? FILE_LIMIT_BYTES))
+}
+
+function usualPath({ folder, standsFor = folder }: Wanted, path: string): string {
+  return `${standsFor}${path.slice(folder.length)}`
 }
 
 /** Whether what a link points to is read as if it stood where the link is. */
