@@ -1,0 +1,2 @@
+/** What this package is named for; its parts are exported here. */
+export const PART = 'server'
