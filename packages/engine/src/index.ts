@@ -1,2 +1,10 @@
-/** What this package is named for; its parts are exported here. */
-export const PART = 'engine'
+export { planDeployment } from './plans/deployment.ts'
+export type { DeploymentPlan } from './plans/deployment.ts'
+export { planMachineWork, planPoolAllocation, planPoolDeallocation } from './plans/minion-pool.ts'
+export type { MachineOperation, PoolPlan } from './plans/minion-pool.ts'
+export type { PlannedStep, PlanSide, StepRequirement, StepRule } from './plans/planned-step.ts'
+export { TASK_TYPES } from './plans/task-types.ts'
+export type { TaskType } from './plans/task-types.ts'
+export { planTransferExecution } from './plans/transfer-execution.ts'
+export type { TransferExecutionPlan } from './plans/transfer-execution.ts'
+export { planDisksDelete, planTransferUpdate } from './plans/transfer-upkeep.ts'
