@@ -455,6 +455,16 @@ export const ERRORS = {
     fault: 'user',
     hint: 'A package may be asking a question or waiting for a server; install it by a first-boot script.',
   },
+  'provider.not-found': { exit: 1, status: 404, fault: 'user', hint: 'List what the endpoint has, and use a name or id from there.' },
+  'provider.refused': { exit: 1, status: 400, fault: 'user', hint: 'Change the setting that the message names.' },
+  'provider.unavailable': {
+    exit: 1,
+    status: 502,
+    fault: 'transient',
+    hint: 'The platform did not answer as it should; it is tried again. Check it if that goes on.',
+  },
+  'provider.failed': { exit: 1, status: 422, fault: 'user', hint: 'Repair on the platform what the message names, and run again.' },
+  'provider.unsupported': { exit: 1, status: 400, fault: 'user', hint: 'See `instar provider list` for what each platform can do.' },
 } as const satisfies Record<string, ErrorEntry>
 
 interface ErrorEntry {

@@ -1,5 +1,3 @@
-export { CAPABILITIES, SCHEMA_KEYS } from './api/capabilities.ts'
-export type { Capability, PlatformOffer } from './api/capabilities.ts'
 export { ERRORS, InstarError, errorChain } from './errors.ts'
 export type { ErrorCode } from './errors.ts'
 export { DEFAULT_PHASE, MACHINE_PHASES, MORPHING_PHASES, parsePhase } from './phases.ts'

@@ -1,2 +1,8 @@
-/** What this package is named for; its parts are exported here. */
-export const PART = 'worker'
+export type { DestinationDisk, ReceiveOptions, SourceContent, SourceDisk, Volume } from './providers/disks.ts'
+export type { DestinationHalf } from './providers/destination-half.ts'
+export type { MorphingHalf } from './providers/morphing-half.ts'
+export { offerOf } from './providers/offer.ts'
+export type { PoolHalf } from './providers/pool-half.ts'
+export type { Provider } from './providers/provider.ts'
+export { settings } from './providers/settings.ts'
+export type { SourceHalf } from './providers/source-half.ts'

@@ -1,4 +1,4 @@
-import { CAPABILITIES } from '@instar/contract'
+import { CAPABILITIES } from '@instar/contract/api'
 import { planInstances, type AddStep } from './plan-builder.ts'
 import type { PlannedStep, PlanSide } from './planned-step.ts'
 

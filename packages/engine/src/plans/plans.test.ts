@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { CAPABILITIES } from '@instar/contract'
+import { CAPABILITIES } from '@instar/contract/api'
 import { planDeployment, type DeploymentPlan } from './deployment.ts'
 import { planMachineWork, planPoolAllocation, planPoolDeallocation } from './minion-pool.ts'
 import type { PlannedStep } from './planned-step.ts'

@@ -1,4 +1,4 @@
-import { CAPABILITIES } from '@instar/contract'
+import { CAPABILITIES } from '@instar/contract/api'
 
 /** The capability numbers that a task type asks of the platforms it touches. A type without a side touches only our own tables. */
 export interface TaskPlatforms {

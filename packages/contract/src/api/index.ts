@@ -1,0 +1,7 @@
+export { CAPABILITIES, SCHEMA_KEYS } from './capabilities.ts'
+export type { Capability, PlatformOffer } from './capabilities.ts'
+export { Instance, InstanceSummary } from './instance.ts'
+export { PROVIDER_ANSWERS, PROVIDER_QUESTIONS } from './provider-questions.ts'
+export type { ProviderAnswer, ProviderQuestion, ProviderQuestionKind } from './provider-questions.ts'
+export { mergeStorageMappings, StorageMappings } from './storage-mappings.ts'
+export { Name, Regions, rowTimes, Text, wireTimeOrNull } from './wire.ts'

@@ -1,0 +1,35 @@
+import type { Instance } from '@instar/contract/api'
+import type { ZodMiniType } from 'zod/mini'
+import type { Volume } from './disks.ts'
+import type { Call, Option, Own, TaskCall } from './provider.ts'
+
+/** A machine of a pool as its platform knows it. */
+export interface MinionMachine {
+  /** How to find it; shown to the user. */
+  readonly providerProperties: Own
+  /** How to reach it; keys and passwords are masked where it is shown. */
+  readonly connectionInfo: Own
+  /** How copied data is written to it, where that is another way. */
+  readonly backupWriterConnectionInfo?: Own
+}
+
+/** Minion pools of one side: warm helper machines. */
+export interface PoolHalf<C, P> {
+  /** The pool's `environment_options`. */
+  readonly environment: ZodMiniType<P>
+  listOptions(call: Call<C, P>, names?: readonly string[]): Promise<Option[]>
+  validate(call: TaskCall<C, P>): Promise<void>
+  /** What all machines of the pool share (a network, a key). */
+  setUpShared(call: TaskCall<C, P>): Promise<Own>
+  tearDownShared(call: TaskCall<C, P>, shared: Own | null): Promise<void>
+  createMachine(call: TaskCall<C, P>, shared: Own): Promise<MinionMachine>
+  deleteMachine(call: TaskCall<C, P>, machine: MinionMachine | null): Promise<void>
+  /** Throws when the machine cannot be used any more. */
+  checkHealth(call: TaskCall<C, P>, machine: MinionMachine): Promise<void>
+  powerOn(call: TaskCall<C, P>, machine: MinionMachine): Promise<void>
+  powerOff(call: TaskCall<C, P>, machine: MinionMachine): Promise<void>
+  /** Throws when this machine cannot serve the transfer or deployment. */
+  checkFits(call: TaskCall<C, P>, request: { machine: MinionMachine; exportInfo: Instance; transferEnvironment: Own }): Promise<void>
+  attachVolumes(call: TaskCall<C, P>, request: { machine: MinionMachine; volumes: readonly Volume[] }): Promise<readonly Volume[]>
+  detachVolumes(call: TaskCall<C, P>, request: { machine: MinionMachine; volumes: readonly Volume[] }): Promise<readonly Volume[]>
+}
