@@ -1,0 +1,52 @@
+import * as z from 'zod/mini'
+import { documented, rowTimes } from './wire.ts'
+
+const field = (min: number, max: number) => z.optional(z.int().check(z.minimum(min), z.maximum(max)))
+
+/** When a schedule fires: every field that is given equals the UTC clock; `dow` 0 is Monday. No fields: every minute. */
+export const Timetable = z
+  .object({ minute: field(0, 59), hour: field(0, 23), dom: field(1, 31), month: field(1, 12), dow: field(0, 6) })
+  .register(documented, { id: 'Timetable' })
+export type Timetable = z.infer<typeof Timetable>
+
+/** Whether a timetable fires in the minute of this time. */
+export function firesAt(timetable: Timetable, time: Date): boolean {
+  const now = {
+    minute: time.getUTCMinutes(),
+    hour: time.getUTCHours(),
+    dom: time.getUTCDate(),
+    month: time.getUTCMonth() + 1,
+    dow: (time.getUTCDay() + 6) % 7,
+  }
+  return (Object.keys(now) as (keyof typeof now)[]).every(key => timetable[key] === undefined || timetable[key] === now[key])
+}
+
+export const Schedule = z
+  .object({
+    id: z.string(),
+    transfer_id: z.string(),
+    schedule: Timetable,
+    enabled: z.boolean(),
+    expiration_date: z.nullable(z.string()),
+    shutdown_instance: z.boolean(),
+    auto_deploy: z.boolean(),
+    trust_id: z.nullable(z.string()),
+    ...rowTimes,
+  })
+  .register(documented, { id: 'Schedule' })
+export type Schedule = z.infer<typeof Schedule>
+
+const settings = {
+  enabled: z.nullish(z.boolean()),
+  expiration_date: z.nullish(z.string().check(z.maxLength(64))),
+  shutdown_instance: z.nullish(z.boolean()),
+  auto_deploy: z.nullish(z.boolean()),
+}
+
+/** The whole body of the request: schedules have no envelope there, only in answers. */
+export const ScheduleCreate = z.object({ schedule: Timetable, ...settings })
+export type ScheduleCreate = z.infer<typeof ScheduleCreate>
+
+/** `schedule` is replaced as a whole; `expiration_date: null` clears it; other nulls change nothing. */
+export const ScheduleUpdate = z.object({ schedule: z.nullish(Timetable), ...settings })
+export type ScheduleUpdate = z.infer<typeof ScheduleUpdate>
