@@ -1,0 +1,60 @@
+import { constants } from 'node:os'
+import type { ScriptEnd } from './starter.ts'
+
+/** One line of the driver's channel, understood. */
+export type DriverLine =
+  | { readonly kind: 'sourced' }
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'times'; readonly cpuMs: number }
+  | { readonly kind: 'end'; readonly code: number; readonly startedAt: number | null; readonly endedAt: number | null }
+  | { readonly kind: 'note'; readonly text: string }
+
+export function parseDriverLine(line: string): DriverLine {
+  if (line === '@s') return { kind: 'sourced' }
+  if (line === '@r') return { kind: 'ready' }
+  const end = /^@e (\d+) (\S*) ?(\S*)$/.exec(line)
+  if (end) return { kind: 'end', code: Number(end[1]), startedAt: milliseconds(end[2]!), endedAt: milliseconds(end[3]!) }
+  const times = /^(\d+)m(\d+)[.,](\d+)s (\d+)m(\d+)[.,](\d+)s$/.exec(line)
+  if (times) return { kind: 'times', cpuMs: minutes(times.slice(1, 4)) + minutes(times.slice(4, 7)) }
+  return { kind: 'note', text: line }
+}
+
+/** `$EPOCHREALTIME`, whose decimal point is the locale's; null where bash has no such variable (before 5.0) or a file has unset it. */
+function milliseconds(text: string): number | null {
+  const seconds = Number(text.replace(',', '.'))
+  return text !== '' && Number.isFinite(seconds) ? seconds * 1000 : null
+}
+
+function minutes([minutes, seconds, fraction]: readonly string[]): number {
+  return Number(minutes) * 60_000 + Number(`${seconds}.${fraction}`) * 1000
+}
+
+/** Signals whose victims bash does not mention, so that 130 and 141 may be exit codes as well. */
+const UNMENTIONED: readonly string[] = ['SIGINT', 'SIGPIPE']
+const NAMES = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name]))
+const FIRST_REAL_TIME = 34
+const LAST_REAL_TIME = 64
+
+/** `SIGKILL` for 9, `SIGRTMIN+3` for 37; undefined for what is no signal of Linux. */
+export function signalName(number: number): string | undefined {
+  if (number >= FIRST_REAL_TIME && number <= LAST_REAL_TIME) return `SIGRTMIN+${number - FIRST_REAL_TIME}`
+  return NAMES.get(number)
+}
+
+/**
+ * Tells an exit code from a death by signal: a script that leaves by `exit 137` and one that was killed both give 137, but bash says "Killed"
+ * (in the user's language) only of the second. Returns the notes without that line.
+ */
+export function judgeEnd(code: number, notes: readonly string[]): Pick<ScriptEnd, 'exitCode' | 'signal' | 'isExact' | 'notes'> {
+  const signal = signalName(code - 128)
+  if (signal === undefined) return { exitCode: code, signal: null, isExact: true, notes }
+  if (UNMENTIONED.includes(signal)) return { exitCode: code, signal: null, isExact: false, notes }
+  const at = notes.findIndex(isObituary)
+  if (at < 0) return { exitCode: code, signal: null, isExact: true, notes }
+  return { exitCode: null, signal, isExact: true, notes: notes.toSpliced(at, 1) }
+}
+
+/** `NAME: line 9: 4711 Killed   "$1" ...`, or only `Killed` where the driver has a trap for the signal itself. A line of a trace is neither. */
+function isObituary(note: string): boolean {
+  return /: \S+ \d+: +\d+ /.test(note) || (!note.includes(':') && !note.startsWith('+'))
+}
