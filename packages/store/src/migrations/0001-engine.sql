@@ -1,0 +1,226 @@
+-- What executions belong to: the row that a transfer, a deployment or a minion pool shares with its own table under one id.
+create table actions (
+  id uuid primary key,
+  kind text not null check (kind in ('transfer', 'deployment', 'minion_pool')),
+  project_id text not null,
+  user_id text not null,
+  instances text[] not null default '{}',
+  -- The state of the execution that changed last, of any kind; null before the first.
+  last_execution_state text,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz,
+  deleted_at timestamptz
+);
+create index actions_of_project on actions (project_id, kind, created_at) where deleted_at is null;
+
+-- What is known of each machine of an action, gathered by the tasks: one sealed JSON object, merged key by key.
+create table action_instances (
+  action_id uuid not null references actions on delete cascade,
+  instance text not null,
+  position int not null,
+  info bytea,
+  primary key (action_id, instance)
+);
+
+create table executions (
+  id uuid primary key,
+  action_id uuid not null references actions on delete cascade,
+  project_id text not null,
+  user_id text not null,
+  kind text not null,
+  number int not null,
+  state text not null check (state in (
+    'awaiting_minions', 'running', 'cancelling', 'completed', 'failed', 'cancelled', 'deadlocked', 'kept_for_debugging', 'minions_failed')),
+  cancel text not null default 'none' check (cancel in ('none', 'asked', 'forced')),
+  options jsonb not null default '{}',
+  created_at timestamptz not null default now(),
+  updated_at timestamptz,
+  ended_at timestamptz,
+  deleted_at timestamptz,
+  unique (action_id, number)
+);
+create index executions_ended on executions (ended_at) where ended_at is not null;
+create index executions_active on executions (action_id) where ended_at is null;
+
+create table tasks (
+  id uuid primary key,
+  execution_id uuid not null references executions on delete cascade,
+  project_id text not null,
+  instance text not null,
+  type text not null,
+  idx int not null,
+  rule text not null check (rule in ('success', 'always', 'error')),
+  depends_on uuid[] not null default '{}',
+  is_barrier boolean not null default false,
+  state text not null check (state in (
+    'dormant', 'waiting', 'pending', 'running', 'syncing', 'cancelling', 'completed', 'completed_late', 'failed', 'cancelled', 'forced',
+    'skipped', 'unplaced', 'kept', 'stranded')),
+  reason text,
+  options jsonb not null default '{}',
+  -- Who can run it: [{name, capability}] of the platforms, and for each endpoint with regions the list of which one must fit.
+  platforms jsonb not null default '[]',
+  regions jsonb not null default '[]',
+  endpoints uuid[] not null default '{}',
+  queue text not null,
+  -- The job of the queue that stands for this task now; null while it waits for a free place under a limit.
+  job_id uuid,
+  -- Rises with each claim: the fencing token. A result of an older attempt is refused.
+  attempt int not null default 0,
+  retries int not null default 0,
+  -- How often the worker died under it.
+  crashes int not null default 0,
+  worker_id uuid,
+  host text,
+  process_id int,
+  pending_at timestamptz,
+  started_at timestamptz,
+  ended_at timestamptz,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz,
+  unique (execution_id, idx)
+);
+create index tasks_of_instance on tasks (execution_id, instance, idx);
+create index tasks_in_work on tasks (state, pending_at) where state in ('pending', 'running', 'syncing', 'cancelling');
+create index tasks_by_endpoint on tasks using gin (endpoints) where state in ('pending', 'running', 'cancelling');
+create index tasks_by_project on tasks (project_id) where state in ('pending', 'running', 'cancelling');
+
+create table task_progress (
+  task_id uuid not null references tasks on delete cascade,
+  idx int not null,
+  id uuid not null,
+  message text not null,
+  current_step bigint not null default 0,
+  total_steps bigint not null default 0,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz,
+  primary key (task_id, idx)
+);
+
+create table task_events (
+  task_id uuid not null references tasks on delete cascade,
+  idx int not null,
+  id uuid not null,
+  level text not null check (level in ('INFO', 'WARNING', 'ERROR')),
+  message text not null,
+  created_at timestamptz not null default now(),
+  primary key (task_id, idx)
+);
+
+-- Each kind of need (platforms, capabilities, regions) is a queue of pg-boss; a worker fetches from those that it fits.
+create table queues (
+  name text primary key,
+  platforms jsonb not null,
+  regions jsonb not null,
+  created_at timestamptz not null default now()
+);
+
+create table regions (
+  id uuid primary key,
+  name text not null,
+  description text,
+  enabled boolean not null default true,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz,
+  deleted_at timestamptz
+);
+
+-- The services of the API: one row a worker host, kept when its process ends.
+create table workers (
+  id uuid primary key,
+  host text not null,
+  binary_name text not null,
+  topic text not null,
+  enabled boolean not null default true,
+  -- platform -> {types: [capability numbers], schemas}
+  providers jsonb not null default '{}',
+  specs jsonb not null default '{}',
+  beat_at timestamptz,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz,
+  deleted_at timestamptz
+);
+create unique index workers_by_host on workers (host, binary_name, topic) where deleted_at is null;
+
+create table worker_regions (
+  worker_id uuid not null references workers on delete cascade,
+  region_id uuid not null references regions on delete cascade,
+  primary key (worker_id, region_id)
+);
+
+-- What the API asks a provider through a worker. Rows live for seconds: an answer is deleted when it is read.
+create table questions (
+  id uuid primary key,
+  project_id text not null,
+  kind text not null,
+  platforms jsonb not null,
+  regions jsonb not null,
+  body bytea,
+  worker_id uuid,
+  answer bytea,
+  created_at timestamptz not null default now(),
+  taken_at timestamptz
+);
+create index questions_open on questions (created_at) where worker_id is null;
+
+create table script_runs (
+  id uuid primary key,
+  execution_id uuid not null references executions on delete cascade,
+  task_id uuid references tasks on delete cascade,
+  project_id text not null,
+  instance text not null,
+  record jsonb not null,
+  -- How much each stream wrote in all; beyond 64 MiB only its first and last 32 MiB are kept.
+  stdout_bytes bigint not null default 0,
+  stderr_bytes bigint not null default 0,
+  created_at timestamptz not null default now(),
+  ended_at timestamptz
+);
+create index script_runs_of_execution on script_runs (execution_id, created_at);
+
+create table script_output (
+  script_run_id uuid not null references script_runs on delete cascade,
+  stream text not null check (stream in ('stdout', 'stderr')),
+  start_byte bigint not null,
+  data bytea not null check (length(data) <= 262144),
+  primary key (script_run_id, stream, start_byte)
+);
+
+-- seq is given at the commit, so that whoever has read seq n has missed no smaller one: see number_event.
+create table events (
+  id bigint generated always as identity primary key,
+  project_id text not null,
+  execution_id uuid references executions on delete cascade,
+  seq bigint,
+  at timestamptz not null default now(),
+  body jsonb not null
+);
+create index events_of_project on events (project_id, seq);
+create index events_of_execution on events (execution_id, seq);
+create index events_by_age on events (at);
+
+create table event_counters (
+  project_id text primary key,
+  seq bigint not null
+);
+
+-- Runs when the transaction commits. The counter's row lock is then held to the end of the commit, so the order of seq is the order of commits,
+-- and it is the last lock that a transaction takes, so that it cannot deadlock with the others.
+create function number_event() returns trigger language plpgsql as $$
+declare
+  next_seq bigint;
+begin
+  insert into event_counters as counter (project_id, seq) values (new.project_id, 1)
+    on conflict (project_id) do update set seq = counter.seq + 1
+    returning counter.seq into next_seq;
+  update events set seq = next_seq where id = new.id;
+  perform pg_notify('instar_events', new.project_id);
+  return null;
+end $$;
+create constraint trigger number_event after insert on events deferrable initially deferred for each row execute function number_event();
+
+-- A timetable fires once in a minute, whoever sees the minute first.
+create table firings (
+  timetable_id uuid not null,
+  minute timestamptz not null,
+  primary key (timetable_id, minute)
+);
