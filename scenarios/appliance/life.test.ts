@@ -83,7 +83,7 @@ test('a machine that does not boot in time is ended and says so', { skip }, asyn
   const folder = await mkdtemp(join(tmpdir(), 'instar-late-'))
   const image = await provideImage({ cacheDir: CACHE_DIR, signal, onProgress: () => {} })
   let pid = 0
-  const options = { accel: 'tcg', memoryMiB: 256, cpus: 1, image, disks: [], folder, bootTimeoutMs: 300 } as const
+  const options = { accel: 'tcg', memoryMiB: 256, cpus: 1, image, from: { kind: 'kernel' }, disks: [], folder, bootTimeoutMs: 300 } as const
 
   const start = startVm({
     ...options,
@@ -105,17 +105,12 @@ test('a start that is cancelled leaves nothing', { skip }, async () => {
   const runtimeDir = join(folder, 'run')
   const cancel = new AbortController()
 
-  const opening = openAppliance({
-    cacheDir: CACHE_DIR,
-    runtimeDir,
-    disks: [],
-    signal: cancel.signal,
-    onProgress: message => {
-      if (message.startsWith('Starting')) setTimeout(() => cancel.abort(new Error('changed my mind')), 300)
-    },
-  })
+  const opening = openAppliance({ cacheDir: CACHE_DIR, runtimeDir, disks: [], signal: cancel.signal })
+  const refused = assert.rejects(opening, { message: 'changed my mind' })
+  while (!(await qemuIn(runtimeDir).catch(() => undefined))) await sleep(5, undefined, { signal })
+  cancel.abort(new Error('changed my mind'))
 
-  await assert.rejects(opening, { message: 'changed my mind' })
+  await refused
   assert.deepEqual(await readdir(runtimeDir), [])
   await rm(folder, { recursive: true })
 })

@@ -44,7 +44,7 @@ const CASES: readonly Case[] = [
     name: 'an fstab full of nonsense',
     craft: `{ cat etc/fstab
         printf 'UUID=6f1d3a52-8c0e-4b7a-9d21-0a5be1c40001 /var/../../../../tmp/y ext4 nofail 0 0\\n'
-        printf '/dev/nvme0n1p1 /srv ext4 nofail,exec 0 0\\n/ /srv none bind 0 0\\n/etc /srv/etc none rbind,nofail 0 0\\n'
+        printf '/dev/nvme0n1p1 /srv ext4 nofail,exec 0 0\\n/dev/vda1 /srv ext4 nofail 0 0\\n/ /srv none bind 0 0\\n/etc /srv/etc none rbind,nofail 0 0\\n'
         printf '/dev/zero /opt ext4 nofail,loop,offset=-1 0 0\\n//host/share /media cifs nofail,credentials=/etc/shadow 0 0\\n'
         printf 'a\\\\040b \\\\057\\\\056\\\\056 ext4\\n\\377\\376\\000binary\\n= = = = = = = = =\\nLABEL= /lost nofail\\n'
         head -c 200000 /dev/urandom; printf '\\n'

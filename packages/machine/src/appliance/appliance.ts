@@ -57,13 +57,8 @@ export class Appliance implements Machine {
     if (this.#disks.size >= MAX_DISKS) throw tooManyDisks(this.#disks.size + 1)
     this.#lastDisk += 1
     const added = await nameDisk(disk, this.#lastDisk)
-    const { qmp } = this.#vm
-    await qmp.execute('blockdev-add', blockNode(added), signal).catch((error: unknown) => {
-      if (!(error instanceof InstarError && error.code === 'machine.qmp')) throw error
-      throw new InstarError('machine.disk-refused', `cannot attach ${disk.file}`, { cause: error })
-    })
+    await plugDisks(this.#vm, [added], signal)
     try {
-      await qmp.execute('device_add', diskDevice(added), signal)
       const [device] = await findDevices(this.#vm, [added], signal)
       this.#disks.set(device!, added)
       return device!
@@ -164,6 +159,18 @@ export function tooManyDisks(count: number): InstarError {
   return new InstarError('machine.disk-refused', `${count} disks were given, the appliance takes ${MAX_DISKS}`, {
     hint: 'Give it fewer disks at once.',
   })
+}
+
+/** Gives a running appliance more disks. One that QEMU cannot open throws `machine.disk-refused`. */
+export async function plugDisks({ qmp }: Vm, disks: readonly QemuDisk[], signal: AbortSignal): Promise<void> {
+  for (const each of disks) {
+    await qmp.execute('blockdev-add', blockNode(each), signal).catch((error: unknown) => {
+      if (!(error instanceof InstarError && error.code === 'machine.qmp')) throw error
+      const reason = error.cause instanceof Error ? error.cause.message : error.message
+      throw new InstarError('machine.disk-refused', `cannot attach ${each.disk.file}: ${reason}`, { cause: error })
+    })
+    await qmp.execute('device_add', diskDevice(each), signal)
+  }
 }
 
 /** The devices of disks in their order, found by serial number once the guest has them all. */

@@ -2,17 +2,15 @@ import { rm } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { InstarError } from '@instar/contract'
 import type { Machine, MachineDisk } from '../machine.ts'
-import { Appliance, findDevices, nameDisk, tooManyDisks } from './appliance.ts'
+import { Appliance, nameDisk, tooManyDisks } from './appliance.ts'
 import { type Accelerator, chooseAccelerator } from './host/accelerator.ts'
-import { makeRuntimeFolder, noteQemu, sweepRuntime } from './host/sweep.ts'
+import { makeRuntimeFolder, sweepRuntime } from './host/sweep.ts'
 import { type ApplianceImage, provideImage } from './image/build.ts'
 import { MAX_DISKS } from './qemu/argv.ts'
-import { startVm } from './vm.ts'
+import { startWithDisks } from './start-with-disks.ts'
 
 const DEFAULT_MEMORY_MIB = 512
 const MAX_CPUS = 4
-/** 2 s on an idle host under emulation; a loaded one was seen to take 17. */
-const BOOT_TIMEOUT_MS = 120_000
 
 export interface ApplianceOptions {
   /** Keeps the built appliance, which can be made again. */
@@ -34,30 +32,22 @@ export interface ApplianceOptions {
  * `machine.build-failed`, `machine.disk-refused` or `machine.start-failed`.
  */
 export async function openAppliance(options: ApplianceOptions): Promise<Machine> {
-  const { signal, runtimeDir } = options
+  const { runtimeDir } = options
   requireArch(process.arch)
   if (options.disks.length > MAX_DISKS) throw tooManyDisks(options.disks.length)
   const disks = await Promise.all(options.disks.map(nameDisk))
-  const image = await provideImage({ ...options, onProgress: options.onProgress ?? (() => {}) })
+  const onProgress = options.onProgress ?? (() => {})
+  const image = await provideImage({ ...options, onProgress })
   await sweepRuntime(runtimeDir)
   const folder = await makeRuntimeFolder(runtimeDir)
   await using undo = new AsyncDisposableStack()
   undo.defer(() => rm(folder, { recursive: true, force: true }))
   const accel = await accelerator(options, image, folder)
-  options.onProgress?.(`Starting the appliance (${accel})`)
-  const vm = await startVm({
-    accel,
-    memoryMiB: options.memoryMiB ?? DEFAULT_MEMORY_MIB,
-    cpus: cpusFor(accel),
-    image,
-    disks,
-    folder,
-    bootTimeoutMs: BOOT_TIMEOUT_MS,
-    onStarted: pid => noteQemu(folder, pid),
-    signal,
-  })
+  const { vm, devices } = await startWithDisks(
+    { accel, memoryMiB: options.memoryMiB ?? DEFAULT_MEMORY_MIB, cpus: cpusFor(accel), image },
+    { disks, folder, isUsual: options.memoryMiB === undefined, signal: options.signal, onProgress },
+  )
   undo.defer(() => vm.kill())
-  const devices = await findDevices(vm, disks, signal)
   const held = undo.move()
   return new Appliance({ vm, accel, disks, cleanUp: () => held.disposeAsync() }, devices)
 }

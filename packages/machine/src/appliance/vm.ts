@@ -1,12 +1,19 @@
+import { randomBytes } from 'node:crypto'
+import { open } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { InstarError } from '@instar/contract'
 import { Channel } from './channel/channel.ts'
-import { type QemuOptions, qemuArguments } from './qemu/argv.ts'
+import { encodeWake } from './channel/messages.ts'
+import { type QemuOptions, STATE_FD, qemuArguments } from './qemu/argv.ts'
 import { type QemuEnd, QemuProcess } from './qemu/process.ts'
 import { Qmp } from './qemu/qmp.ts'
 
 /** QEMU writes out what it has of the disks before it goes. */
 const QUIT_TIMEOUT_MS = 20_000
+/** As much as the kernel's generator takes at once. */
+const SEED_BYTES = 64
+/** The guest's memory is in a file of its own, and not in what QEMU saves and loads. */
+export const SHARED_MEMORY = { capabilities: [{ capability: 'x-ignore-shared', state: true }] }
 
 /** QEMU with an agent that has greeted: the channel for commands and the monitor for devices. */
 export interface Vm {
@@ -20,7 +27,7 @@ export interface Vm {
   kill(): Promise<void>
 }
 
-interface StartOptions extends QemuOptions {
+export interface StartOptions extends QemuOptions {
   /** For QEMU's temporary files. */
   readonly folder: string
   readonly bootTimeoutMs: number
@@ -31,7 +38,10 @@ interface StartOptions extends QemuOptions {
 /** Starts QEMU and waits for the agent. Throws `machine.start-failed` with QEMU's and the guest's last words when it does not come. */
 export async function startVm(options: StartOptions): Promise<Vm> {
   options.signal.throwIfAborted()
-  const qemu = new QemuProcess(qemuArguments(options), options.folder)
+  const { from } = options
+  const state = from.kind === 'snapshot' ? await open(from.files.state) : undefined
+  const qemu = new QemuProcess(qemuArguments(options), options.folder, state === undefined ? [] : [state.fd])
+  await state?.close()
   const channel = new Channel(qemu.channel)
   const qmp = new Qmp(qemu.qmp)
   const ended = watchEnd(qemu, channel, qmp)
@@ -47,7 +57,10 @@ export async function startVm(options: StartOptions): Promise<Vm> {
   }
   try {
     await options.onStarted(qemu.pid)
-    await waitForGreeting(channel, qemu, options)
+    await waitForGreeting(channel, qemu, {
+      ...options,
+      resumed: from.kind === 'snapshot' ? resume(qmp, channel, options.signal) : undefined,
+    })
   } catch (error) {
     await kill()
     throw error
@@ -68,13 +81,28 @@ function diskError(reason: string): InstarError {
     : new InstarError('machine.disk-failed', `the host could not read or write a disk of the appliance: ${reason}`)
 }
 
-async function waitForGreeting(channel: Channel, qemu: QemuProcess, { signal, bootTimeoutMs }: StartOptions): Promise<void> {
+/** Lets the guest of a snapshot go on; its agent greets when it knows the time. */
+async function resume(qmp: Qmp, channel: Channel, signal: AbortSignal): Promise<void> {
+  const goesOn = qmp.event('RESUME', () => true, signal)
+  goesOn.catch(() => {})
+  await qmp.execute('migrate-set-capabilities', SHARED_MEMORY, signal)
+  await qmp.execute('migrate-incoming', { uri: `fd:${STATE_FD}` }, signal)
+  await goesOn
+  channel.send(encodeWake(new Date(), randomBytes(SEED_BYTES)))
+}
+
+interface GreetingOptions extends StartOptions {
+  readonly resumed: Promise<void> | undefined
+}
+
+async function waitForGreeting(channel: Channel, qemu: QemuProcess, options: GreetingOptions): Promise<void> {
+  const { signal, bootTimeoutMs, resumed } = options
   const done = new AbortController()
   const stop = AbortSignal.any([signal, done.signal])
   const timer = sleep(bootTimeoutMs, 'late' as const, { signal: stop })
   timer.catch(() => {})
   try {
-    if ((await Promise.race([channel.ready, timer])) === 'late') {
+    if ((await Promise.race([Promise.all([resumed, channel.ready]), timer])) === 'late') {
       qemu.kill()
       const end = await qemu.ended
       throw new InstarError('machine.start-failed', `the appliance did not answer within ${bootTimeoutMs} ms: ${lastWords(end)}`)

@@ -6,7 +6,7 @@ import { decodeStrings, encodeFrame, encodeStrings } from './frames.ts'
 export const WINDOW_BYTES = 1024 * 1024
 
 /** What the host sends. The agent has the same numbers. */
-const TO_AGENT = { run: 1, stdin: 2, stdinEnd: 3, signal: 4, cancel: 5, credit: 6, endKept: 7 } as const
+const TO_AGENT = { run: 1, stdin: 2, stdinEnd: 3, signal: 4, cancel: 5, credit: 6, endKept: 7, wake: 8 } as const
 
 /** What the agent sends. */
 export const FROM_AGENT = { hello: 65, stdout: 66, stderr: 67, stdinCredit: 68, exit: 69, kept: 70 } as const
@@ -60,6 +60,14 @@ export function encodeCredit(id: number, stream: 'stdout' | 'stderr', bytes: num
 
 export function encodeEndKept(id: number): Buffer {
   return encodeFrame(TO_AGENT.endKept, id)
+}
+
+/** For an agent out of a snapshot, whose clock stands and whose random numbers would be those of all others. It answers with its greeting. */
+export function encodeWake(now: Date, seed: Uint8Array): Buffer {
+  const time = Buffer.alloc(16)
+  time.writeBigUInt64LE(BigInt(Math.floor(now.getTime() / 1000)))
+  time.writeBigUInt64LE(BigInt(now.getMilliseconds()) * 1_000_000n, 8)
+  return encodeFrame(TO_AGENT.wake, 0, Buffer.concat([time, seed]))
 }
 
 export function decodeEnd(payload: Buffer): CommandEnd {

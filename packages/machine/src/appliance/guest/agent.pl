@@ -4,9 +4,10 @@
 # Linux, the appliance's only architecture. The frames are described in channel/frames.ts and channel/messages.ts.
 use strict;
 
-my %SYS = (rt_sigprocmask => 14, ioctl => 16, dup2 => 33, setsid => 112, sync => 162, mount => 165, reboot => 169, exit_group => 231,
-    signalfd4 => 289, finit_module => 313);
+my %SYS = (rt_sigprocmask => 14, ioctl => 16, dup2 => 33, setsid => 112, pivot_root => 155, sync => 162, mount => 165, umount2 => 166,
+    reboot => 169, clock_settime => 227, exit_group => 231, signalfd4 => 289, finit_module => 313);
 my ($O_RDWR, $O_CREATE_NEW, $O_NONBLOCK, $O_CLOEXEC) = (2, 0301, 04000, 02000000);
+my ($CLOCK_REALTIME, $MNT_DETACH, $RNDADDENTROPY, $RNDRESEEDCRNG) = (0, 2, 0x40085203, 0x5207);
 my ($F_SETFL, $F_SETPIPE_SZ, $FIONREAD, $SIG_SETMASK, $WNOHANG) = (4, 1031, 0x541B, 2, 1);
 my ($ENOENT, $EINTR, $EAGAIN, $EEXIST, $EINVAL) = (2, 4, 11, 17, 22);
 
@@ -18,8 +19,9 @@ my $FRAME_MAX = 4_194_304;
 my $COMMANDS_MAX = 200;     # select() serves 1024 files; a command has up to three
 my $KILL_WAIT = 2;          # seconds a killed survivor may take to go; after that its command is answered without it
 my $GROUPS = '/sys/fs/cgroup';
+my $GREETING = 'INSTAR-AGENT 1';
 
-my ($RUN, $STDIN, $STDIN_END, $SIGNAL, $CANCEL, $CREDIT, $END_KEPT) = (1 .. 7);
+my ($RUN, $STDIN, $STDIN_END, $SIGNAL, $CANCEL, $CREDIT, $END_KEPT, $WAKE) = (1 .. 8);
 my ($HELLO, $STDOUT, $STDERR, $STDIN_CREDIT, $EXIT, $KEPT) = (65 .. 70);
 
 my ($channel, $children);   # file handles: the virtio-serial port, the signalfd of SIGCHLD
@@ -68,6 +70,37 @@ sub load_modules {
         open my $file, '<', $path or die "agent: module $path: $!\n";
         sys('finit_module', fileno $file, $options, 0) == 0 or $! == $EEXIST or die "agent: load $path: $!\n";
     }
+}
+
+# For a snapshot of the machine, which QEMU makes of no NVMe disk: the root moves to the same files on a virtio disk, and this program, of
+# which nothing may stay on the old one, starts anew from there.
+sub move_root {
+    mount_on('/dev', 'devtmpfs', 'mode=755');
+    load_modules();
+    my ($disk, $folder, $type, $old, $none) = ('/dev/vda1', '/mnt', 'ext4', '/mnt/mnt', '');
+    for (1 .. 2000) { last if -b $disk; select undef, undef, undef, 0.005 }
+    sys('mount', $disk, $folder, $type, 0, $none) == 0 or die "agent: mount $disk: $!\n";
+    sys('pivot_root', $folder, $old) == 0 or die "agent: pivot_root: $!\n";
+    chdir '/';
+    exec '/usr/bin/perl', $0, 'moved';
+}
+
+sub leave_old_root {
+    my ($devices, $folder) = ('/mnt/dev', '/mnt');
+    sys('umount2', $devices, $MNT_DETACH);
+    sys('umount2', $folder, 0) == 0 or die "agent: the old root is busy: $!\n";
+}
+
+# After a snapshot: the clock stands where it was made, and all machines that came out of it would draw the same random numbers.
+sub wake {
+    my ($seconds, $nanoseconds, $seed) = unpack 'QQa*', $_[0];
+    my $time = pack 'QQ', $seconds, $nanoseconds;
+    sys('clock_settime', $CLOCK_REALTIME, $time) == 0 or die "agent: set the clock: $!\n";
+    open my $random, '>', '/dev/urandom' or die "agent: /dev/urandom: $!\n";
+    my $entropy = pack 'iia*', 8 * length $seed, length $seed, $seed;
+    sys('ioctl', fileno $random, $RNDADDENTROPY, $entropy) == 0 && sys('ioctl', fileno $random, $RNDRESEEDCRNG, 0) == 0
+        or die "agent: seed the random numbers: $!\n";
+    send_frame($HELLO, 0, $GREETING);
 }
 
 sub open_channel {
@@ -120,6 +153,7 @@ sub on_frame {
     my ($type, $id, $payload) = @_;
     if ($type == $RUN) { return start($id, unpack '(V/a*)*', $payload) }
     if ($type == $END_KEPT) { return end_kept($id) }
+    if ($type == $WAKE) { return wake($payload) }
     my $command = $commands{$id} or return; # it has just ended
     if ($type == $STDIN) { if ($command->{stdin}) { $command->{queue} .= $payload } }
     elsif ($type == $STDIN_END) { $command->{stdin_ended} = 1; close_stdin($command) if !length $command->{queue} }
@@ -371,12 +405,15 @@ sub serve_once {
     flush_channel();
 }
 
+my $way = $ARGV[0] // '';
 eval {
+    move_root() if $way eq 'move-root';
     set_up_system();
+    leave_old_root() if $way eq 'moved';
     load_modules();
     watch_children();
     open_channel();
-    send_frame($HELLO, 0, 'INSTAR-AGENT 1');
+    send_frame($HELLO, 0, $GREETING);
     serve_once() while 1;
 };
 syswrite STDERR, $@;

@@ -1,9 +1,9 @@
 import { constants } from 'node:fs'
-import { access, mkdir, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { access, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ApplianceImage } from '../image/build.ts'
 import { startVm } from '../vm.ts'
-import { HOST_ENV } from './host-tool.ts'
+import { qemuVersion } from './qemu-version.ts'
 
 export type Accelerator = 'kvm' | 'tcg'
 
@@ -46,17 +46,6 @@ async function probeKey(image: ApplianceImage): Promise<string> {
   return [bootId, image.hash, await qemuVersion()].join(' ')
 }
 
-/** The program's file stands for its version: asking it would cost each start 50 ms. */
-async function qemuVersion(): Promise<string> {
-  for (const folder of HOST_ENV.PATH.split(':')) {
-    const file = await realpath(join(folder, 'qemu-system-x86_64')).catch(() => undefined)
-    if (file === undefined) continue
-    const { size, mtimeMs } = await stat(file)
-    return `${file}:${size}:${mtimeMs}`
-  }
-  return 'none'
-}
-
 async function readAnswer(file: string, key: string): Promise<Accelerator | undefined> {
   try {
     const answer = JSON.parse(await readFile(file, 'utf8')) as { key?: unknown; accelerator?: unknown }
@@ -82,6 +71,7 @@ async function bootsUnderKvm({ image, folder, signal }: ProbeOptions): Promise<b
       memoryMiB: 256,
       cpus: 1,
       image,
+      from: { kind: 'kernel' },
       disks: [],
       folder: probeFolder,
       bootTimeoutMs: PROBE_TIMEOUT_MS,

@@ -28,8 +28,8 @@ export const EXCLUDED_PATHS = [
   ),
 ] as const
 
-/** Loaded by the agent before it can be reached, with what they depend on. All others load on demand. */
-export const BOOT_MODULES = ['virtio_pci', 'virtio_console'] as const
+/** Loaded by the agent before it can be reached, with what they depend on: its channel, and its root in a snapshot. All others load on demand. */
+export const BOOT_MODULES = ['virtio_pci', 'virtio_console', 'virtio_blk'] as const
 
 export const AGENT_PATH = 'usr/lib/instar/agent'
 export const MODULE_LIST_PATH = 'etc/instar/modules'

@@ -4,7 +4,7 @@ import type { MachineDisk } from '../../machine.ts'
 import { type QemuOptions, blockNode, qemuArguments } from './argv.ts'
 
 const image = { kernel: '/cache/vmlinux', rootImage: '/cache/a,b/root.img', diskId: '0a1b2c3d' }
-const options: QemuOptions = { accel: 'tcg', memoryMiB: 512, cpus: 2, image, disks: [] }
+const options: QemuOptions = { accel: 'tcg', memoryMiB: 512, cpus: 2, image, from: { kind: 'kernel' }, disks: [] }
 
 function disk(values: Partial<MachineDisk>): MachineDisk {
   return { file: '/d.qcow2', format: 'qcow2', readOnly: false, ...values }
@@ -82,4 +82,26 @@ test('addresses are randomised unless the CPU is emulated', () => {
     lines.map(line => line.includes('norandmaps')),
     [false, true],
   )
+})
+
+test('a snapshot is taken of a machine with the very devices that later start from it', () => {
+  const files = { memory: '/snap,shot/memory', state: '/snap,shot/state', root: '/snap,shot/root.qcow2' }
+  const [saved, resumed] = (['kernel-to-snapshot', 'snapshot'] as const).map(kind => qemuArguments({ ...options, from: { kind, files } }))
+  const isBootDisk = (word: string): boolean => word.startsWith('nvme,')
+
+  assert.deepEqual(
+    valuesOf(saved!, '-device').filter(word => !isBootDisk(word)),
+    valuesOf(resumed!, '-device'),
+  )
+  assert.deepEqual(valuesOf(saved!, '-M'), valuesOf(resumed!, '-M'))
+  assert.deepEqual(valuesOf(resumed!, '-device').filter(isBootDisk), [])
+})
+
+test('what a machine out of a snapshot writes reaches neither the memory nor the root that others start from', () => {
+  const files = { memory: '/snap,shot/memory', state: '/snap,shot/state', root: '/snap,shot/root.qcow2' }
+
+  const argv = qemuArguments({ ...options, from: { kind: 'snapshot', files } })
+
+  assert.deepEqual(valuesOf(argv, '-object'), ['memory-backend-file,id=memory,size=512M,mem-path=/snap,,shot/memory,share=off'])
+  assert.deepEqual(valuesOf(argv, '-drive'), ['if=none,id=moved,file=/snap,,shot/root.qcow2,format=qcow2,snapshot=on'])
 })

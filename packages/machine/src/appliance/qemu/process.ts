@@ -26,10 +26,10 @@ export class QemuProcess {
   readonly diskFailed: Promise<string>
   readonly #child: ChildProcess
 
-  /** `folder` takes QEMU's temporary files. */
-  constructor(argv: readonly string[], folder: string) {
+  /** `folder` takes QEMU's temporary files; `more` are open files that QEMU inherits behind its sockets. */
+  constructor(argv: readonly string[], folder: string, more: readonly number[] = []) {
     this.#child = spawn('setpriv', dyingWithUs(['qemu-system-x86_64', ...argv]), {
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', ...more],
       // Ctrl-C of a terminal goes to the whole foreground group; QEMU is needed until the guest is unmounted.
       detached: true,
       env: { ...HOST_ENV, TMPDIR: folder },
