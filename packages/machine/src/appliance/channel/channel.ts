@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream'
 import { InstarError } from '@instar/contract'
 import type { Survivor } from '../../machine.ts'
+import { whenBroken } from '../when-broken.ts'
 import { type Frame, FrameDecoder } from './frames.ts'
 import {
   type CommandEnd,
@@ -40,7 +41,7 @@ export class Channel {
     // Whoever opens the channel awaits it; a loss before that must not end the process.
     this.ready.catch(() => {})
     socket.on('data', (bytes: Buffer) => this.#onBytes(bytes))
-    socket.on('error', error => this.lose(new InstarError('machine.lost', 'the channel to the appliance broke', { cause: error })))
+    whenBroken(socket, cause => this.lose(new InstarError('machine.lost', 'the channel to the appliance broke', { cause })))
   }
 
   /** Starts a command and gives its number; what happens to it reaches the listener. */

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream'
 import { InstarError } from '@instar/contract'
 import { orAborted } from '../or-aborted.ts'
+import { whenBroken } from '../when-broken.ts'
 
 /** An answer is a few KiB; QEMU is ours, but its memory is shared with a hostile guest. */
 const LINE_MAX_BYTES = 4 * 1024 * 1024
@@ -30,7 +31,7 @@ export class Qmp {
     this.#socket = socket
     socket.setEncoding('utf8')
     socket.on('data', (text: string) => this.#onText(text))
-    socket.on('error', error => this.lose(new InstarError('machine.lost', "the connection to QEMU's monitor broke", { cause: error })))
+    whenBroken(socket, cause => this.lose(new InstarError('machine.lost', "the connection to QEMU's monitor broke", { cause })))
     this.#ready = this.#call('qmp_capabilities', {})
     this.#ready.catch(() => {})
   }
