@@ -41,6 +41,8 @@ export interface Log {
 
 /** A call without settings. */
 export interface Connected<C> {
+  /** The kind of the question or the type of the task, for logs; `undo TYPE` where a task's half-done work is removed. */
+  readonly purpose: string
   readonly connection: C
   readonly signal: AbortSignal
   readonly log: Log
