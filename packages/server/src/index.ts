@@ -1,2 +1,4 @@
-/** What this package is named for; its parts are exported here. */
-export const PART = 'server'
+export { createServer } from './create-server.ts'
+export type { ApiServer } from './create-server.ts'
+export type { ServerDeps, ServerSettings } from './server-deps.ts'
+export { bootstrapIdentity } from './identity/bootstrap.ts'
