@@ -18,8 +18,8 @@ test('every link between pages leads to a file', () => {
   assert.deepEqual(broken, [])
 })
 
-test('every option of an instar command in the pages exists', () => {
-  const known = new Set([...(renderCli().match(/--[a-z][\w-]*/g) ?? []), '--help', '--version'])
+test('every option of an instar command in the pages exists', async () => {
+  const known = new Set([...((await renderCli()).match(/--[a-z][\w-]*/g) ?? []), '--help', '--version'])
   const unknown = pages.flatMap(page =>
     [...readFileSync(page, 'utf8').matchAll(/^(?:\$ )?(?:\.\/)?instar (?!test)(?:.*\\\n)*.*/gm)]
       .flatMap(command => command[0].match(/(?<=\s)--[a-z][\w-]*/g) ?? [])

@@ -5,7 +5,7 @@ import { renderErrors } from './render-errors.ts'
 
 for (const [file, text] of [
   ['docs/reference/errors.md', renderErrors()],
-  ['docs/reference/cli.md', renderCli()],
+  ['docs/reference/cli.md', await renderCli()],
 ] as const) {
   const before = readFileSync(file, { encoding: 'utf8', flag: 'a+' })
   if (before !== text) writeFileSync(file, text)

@@ -8,6 +8,6 @@ test('docs/reference/errors.md lists the codes of the table', () => {
   assert.equal(readFileSync('docs/reference/errors.md', 'utf8'), renderErrors(), 'run npm run generate')
 })
 
-test('docs/reference/cli.md lists the commands and options of the program', () => {
-  assert.equal(readFileSync('docs/reference/cli.md', 'utf8'), renderCli(), 'run npm run generate')
+test('docs/reference/cli.md lists the commands and options of the program', async () => {
+  assert.equal(readFileSync('docs/reference/cli.md', 'utf8'), await renderCli(), 'run npm run generate')
 })

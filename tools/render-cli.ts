@@ -2,9 +2,9 @@ import type { Command } from 'commander'
 import { createProgram } from '../packages/cli/src/program.ts'
 
 /** The page of all commands and options, from the command table that `--help` prints. */
-export function renderCli(): string {
+export async function renderCli(): Promise<string> {
   const nothing = { write: () => undefined, writeBytes: async () => undefined, isTerminal: false, columns: 80 }
-  const program = createProgram(
+  const program = await createProgram(
     {
       paths: { cacheDir: '', stateDir: '', runtimeDir: '' },
       signal: new AbortController().signal,
@@ -13,14 +13,26 @@ export function renderCli(): string {
       now: () => new Date(0),
       argv: [],
       cwd: '/',
+      env: {},
     },
     () => undefined,
+    'all',
   )
   const pages = leaves(program).map(renderCommand)
+  const session = program.options.filter(({ long }) => long !== '--version').map(({ flags, description }) => [flags, description, ''])
   return `# Commands
 
 Made by \`npm run generate\` from the command table in \`packages/cli/src/commands\`; \`instar COMMAND --help\` prints the same. Exit codes: 0 done,
-1 failed, 2 usage, 3 refused with nothing changed, 4 a user script failed, 5 time limit, 75 locked, 128+n signal.
+0 done, 1 failed, 2 usage, 3 refused with nothing changed, 4 a user script failed, 5 time limit, 75 locked, 128+n signal.
+
+## Options of all commands that talk to a service
+
+They may stand before or behind the command. Each \`--os-...\` has its variable of the environment (\`OS_...\`). A token is kept for ten minutes
+in the state folder, readable for its user only. \`instar complete bash\` (zsh, fish) prints what a shell needs to complete commands.
+
+| option | meaning | default |
+| --- | --- | --- |
+${tableOf(session)}
 
 ${pages.join('\n')}`
 }
@@ -46,16 +58,21 @@ function renderCommand(command: Command): string {
       defaultValue === undefined ? '' : String(defaultValue),
     ]),
   ]
-  const table = rows.map(
-    ([flag = '', text = '', value = '']) =>
-      `| \`${flag.replaceAll('|', String.raw`\|`)}\` | ${text.replaceAll('|', String.raw`\|`)} | ${value} |`,
-  )
   return `## ${[nameOf(command), ...words].join(' ')}
 
 ${command.description()}
 
 | argument or option | meaning | default |
 | --- | --- | --- |
-${table.join('\n')}
+${tableOf(rows)}
 `
+}
+
+function tableOf(rows: readonly (readonly string[])[]): string {
+  return rows
+    .map(
+      ([flag = '', text = '', value = '']) =>
+        `| \`${flag.replaceAll('|', String.raw`\|`)}\` | ${text.replaceAll('|', String.raw`\|`)} | ${value} |`,
+    )
+    .join('\n')
 }

@@ -25,15 +25,16 @@ function fullDisk(error: unknown): InstarError | undefined {
   return new InstarError('image.no-space', `no space left for ${file}`, { cause: error })
 }
 
-/** The lines that the CLI prints for an error. `see` is a command to look further. */
+/** The lines that the CLI prints for an error. `see` is a command to look further, else the one in the error's details. */
 export function formatError(report: ErrorReport, see?: string): string {
   const tail = report.details['stderr_tail']
+  const seen = see ?? (typeof report.details['see'] === 'string' ? report.details['see'] : undefined)
   return [
     `error: ${report.message}  [${report.code}]`,
     ...report.because.map(cause => `because: ${cause}`),
     ...(typeof tail === 'string' && tail.trim() !== '' ? ['its last words:', ...lastLines(tail, 10).map(line => `    ${line}`)] : []),
     `hint: ${report.hint}`,
-    ...(see === undefined ? [] : [`see: ${see}`]),
+    ...(seen === undefined ? [] : [`see: ${seen}`]),
   ].join('\n')
 }
 

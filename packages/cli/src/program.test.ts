@@ -5,36 +5,16 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import type { InstarEvent, Run, ScriptRun } from '@instar/contract'
 import { thisProcess } from '@instar/machine'
-import type { Context } from './context.ts'
 import { createEmitter } from './morph/emitter.ts'
-import { resolvePaths } from './paths.ts'
 import { exitCodeOf, reportError } from './print-error.ts'
-import { runProgram } from './program.ts'
 import { RunStore } from './runs/run-store.ts'
 import { createScriptFiles } from './runs/script-files.ts'
+import { createTestProgram } from './test-program.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'instar-cli-'))
 after(() => rmSync(dir, { recursive: true }))
 
-function program(...argv: string[]) {
-  const written = { stdout: '', stderr: '' }
-  const output = (name: 'stdout' | 'stderr') => ({
-    write: (text: string) => void (written[name] += text),
-    writeBytes: async (bytes: Uint8Array) => void (written[name] += Buffer.from(bytes).toString()),
-    isTerminal: false,
-    columns: 80,
-  })
-  const context: Context = {
-    paths: resolvePaths({ INSTAR_STATE_DIR: join(dir, 'state'), INSTAR_CACHE_DIR: join(dir, 'cache') }, 1000),
-    signal: new AbortController().signal,
-    stdout: output('stdout'),
-    stderr: output('stderr'),
-    now: () => new Date('2026-01-02T03:04:05Z'),
-    argv,
-    cwd: dir,
-  }
-  return { written, context, run: () => runProgram(context) }
-}
+const program = (...argv: string[]) => createTestProgram({ dir }, argv)
 
 function script(path: string, text = 'true\n'): string {
   mkdirSync(join(dir, path, '..'), { recursive: true })
@@ -211,4 +191,15 @@ test('images and options beside --resume, which would have no effect, are refuse
   const { run } = program('morph', 'other.qcow2', '--resume', 'last', '--script', 'x.sh', '--skip-os-morphing')
 
   await assert.rejects(run(), { code: 'usage.bad-argument', message: /cannot change other\.qcow2, --script, --skip-os-morphing/ })
+})
+
+test('a shell can ask what may come next', async t => {
+  const lines: string[] = []
+  t.mock.method(console, 'log', (line: string) => lines.push(line))
+  await program('complete', '--', 'transfer', 'exec').run()
+  await program('complete', '--', 'transfer', 'list', '--format', '').run()
+  assert.deepEqual(
+    lines.map(line => line.split('\t')[0]),
+    ['execute', 'execution', ':4', 'table', 'json', 'yaml', 'csv', 'value', ':4'],
+  )
 })

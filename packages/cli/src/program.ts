@@ -7,9 +7,10 @@ import { registerInspect } from './commands/inspect.ts'
 import { registerMorph } from './commands/morph.ts'
 import { registerPlan } from './commands/plan.ts'
 import { registerRun } from './commands/run.ts'
-import { registerScript } from './commands/script.ts'
 import { registerShell } from './commands/shell.ts'
 import type { Context } from './context.ts'
+import { NOUNS } from './nouns.ts'
+import { addSessionOptions, givenSessionOptions } from './service/session-options.ts'
 
 /** A command adds itself to the program; `finish` takes the exit code of one that ends without an error. */
 export type Register = (program: Command, context: Context, finish: (exitCode: number) => void) => void
@@ -23,29 +24,61 @@ const COMMANDS: readonly Register[] = [
   registerBoot,
   registerShell,
   registerRun,
-  registerScript,
   registerDoctor,
 ]
 
 export const VERSION = '0.1.0'
 
-/** The command line as commander sees it: --help, the man page and docs/reference/cli.md come from this one table. */
-export function createProgram(context: Context, finish: (exitCode: number) => void): Command {
+const SESSION_HELP = '\nWhich service, and as whom: the variables OS_..., or the options that instar --help names.'
+
+/**
+ * The command line as commander sees it: --help, completion and docs/reference/cli.md come from this one table. The verbs of a noun are
+ * there only when `words` holds its name, or is 'all'.
+ */
+export async function createProgram(
+  context: Context,
+  finish: (exitCode: number) => void,
+  words: readonly string[] | 'all' = context.argv,
+): Promise<Command> {
   const program = new Command('instar')
     .description("Moves machines and runs the user's scripts at every phase of the move.")
     .version(VERSION)
     .exitOverride()
     .configureOutput({ writeOut: text => context.stdout.write(text), writeErr: text => context.stderr.write(text) })
     .showSuggestionAfterError()
-    .configureHelp({ showGlobalOptions: true })
+    .commandsGroup('On this machine:')
   for (const register of COMMANDS) register(program, context, finish)
+  program.commandsGroup('Of the service:')
+  for (const { name, about, load } of NOUNS) {
+    const noun = program.command(name).description(about).addHelpText('afterAll', SESSION_HELP)
+    if (words === 'all' || words.includes(name)) (await load()).register(noun, context, finish)
+  }
+  addSessionOptions(program)
+  program.hook('preAction', (_, action) => refuseUnusedSession(program, action))
   return program
+}
+
+/** Options that would do nothing are refused. */
+function refuseUnusedSession(program: Command, action: Command): void {
+  const given = givenSessionOptions(program)
+  if (given.length > 0 && !NOUNS.some(({ name }) => name === topOf(action))) {
+    program.error(`error: ${given.join(', ')} would do nothing: instar ${topOf(action)} talks to no service`)
+  }
+}
+
+function topOf(command: Command): string {
+  return command.parent === null || command.parent.parent === null ? command.name() : topOf(command.parent)
 }
 
 /** Runs a command line and gives its exit code; throws what the command throws. Usage errors have been printed and give 2. */
 export async function runProgram(context: Context): Promise<number> {
   let exitCode = 0
-  const program = createProgram(context, code => (exitCode = code))
+  const wanted = context.argv[0] === 'complete' ? 'all' : context.argv
+  const program = await createProgram(context, code => (exitCode = code), wanted)
+  if (context.argv[0] === 'complete') {
+    const { default: addCompletion } = await import('@bomb.sh/tab/commander')
+    addCompletion(program)
+  }
   try {
     await program.parseAsync([...context.argv], { from: 'user' })
   } catch (error) {

@@ -6,6 +6,41 @@
  */
 export const ERRORS = {
   'usage.bad-argument': { exit: 2, status: 400, fault: 'user', hint: "See the command's --help." },
+  'usage.no-session': { exit: 2, status: 400, fault: 'user', hint: 'Set OS_AUTH_URL, OS_USERNAME, OS_PASSWORD and OS_PROJECT_NAME.' },
+  'service.unreachable': {
+    exit: 1,
+    status: 502,
+    fault: 'transient',
+    hint: 'Check the address (OS_AUTH_URL, --endpoint) and that the service runs: instar serve.',
+  },
+  'service.not-authenticated': {
+    exit: 3,
+    status: 401,
+    fault: 'user',
+    hint: 'Check user, password, domain and project (OS_USERNAME, OS_PASSWORD, OS_PROJECT_NAME).',
+  },
+  'service.ambiguous': { exit: 3, status: 409, fault: 'user', hint: 'Use an id.' },
+  'service.failed': { exit: 1, status: 500, fault: 'bug', hint: 'The log of the service tells more: instar log list.' },
+  'service.unavailable': {
+    exit: 1,
+    status: 503,
+    fault: 'transient',
+    hint: 'No worker can do it now: see instar service list and instar provider list.',
+  },
+  'service.bad-answer': { exit: 1, status: 502, fault: 'user', hint: 'Something else than the service answers at this address.' },
+  'execution.failed': {
+    exit: 1,
+    status: 422,
+    fault: 'user',
+    hint: 'Repair what the message names and run it again; what is copied already is not copied twice.',
+  },
+  'execution.cancelled': { exit: 1, status: 409, fault: 'user', hint: 'Start it again when it should be done after all.' },
+  'endpoint.invalid': {
+    exit: 1,
+    status: 422,
+    fault: 'user',
+    hint: 'Repair the connection data: instar endpoint update ENDPOINT --connection ...',
+  },
   'phase.unknown': {
     exit: 2,
     status: 400,

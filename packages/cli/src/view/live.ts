@@ -1,5 +1,6 @@
 import type { InstarEvent } from '@instar/contract'
 import type { Output } from '../context.ts'
+import { clip, paint, progressBar } from './draw.ts'
 import { formatDuration } from './duration.ts'
 import { describeEvent } from './plain.ts'
 import { createLineSplitter, printable } from './printable.ts'
@@ -7,7 +8,6 @@ import type { View } from './view.ts'
 
 const REDRAW_MS = 100
 const OUTPUT_LINES = 6
-const BAR_CELLS = 30
 
 /**
  * A run on a terminal: what is done stays as lines; below them, redrawn, the step that runs with its time, a progress bar where one is
@@ -70,18 +70,4 @@ function rowsOf(live: LiveState, now: number): string[] {
   const bar = live.percent === undefined ? '' : ` ${progressBar(live.percent)} ${Math.floor(live.percent)} %`
   const note = live.note === '' ? '' : ` ${live.note}`
   return [`» ${live.step} (${formatDuration(now - live.since)})${bar}${note}`, ...live.lines.map(line => `    ${line}`)]
-}
-
-function progressBar(percent: number): string {
-  const full = Math.max(0, Math.min(BAR_CELLS, Math.round((percent / 100) * BAR_CELLS)))
-  return `[${'█'.repeat(full)}${' '.repeat(BAR_CELLS - full)}]`
-}
-
-function clip(row: string, columns: number): string {
-  return row.length < columns ? row : `${row.slice(0, Math.max(1, columns - 2))}…`
-}
-
-function paint(line: string): string {
-  const color = { '✓': 32, '✗': 31, '!': 33, '↻': 33 }[line.trimStart()[0] ?? '']
-  return color === undefined ? line : `\u001B[${color}m${line}\u001B[0m`
 }

@@ -1,0 +1,37 @@
+import type { Execution, Task } from '@instar/contract/api'
+import type { Column } from '../output/column.ts'
+import { formatDuration } from '../view/duration.ts'
+
+export const EXECUTION_FIELDS: readonly Column<Execution>[] = [
+  { name: 'id', of: one => one.id },
+  { name: 'transfer_id', of: one => one.action_id },
+  { name: 'status', of: one => one.status },
+  { name: 'created', of: one => one.created_at },
+  { name: 'last_updated', of: one => one.updated_at },
+  { name: 'instances', of: one => [...new Set(one.tasks.map(task => task.instance))] },
+  { name: 'tasks', of: one => one.tasks, text: one => taskLines(one.tasks) },
+]
+
+/** A line for each task, and below it why it failed. */
+export function taskLines(tasks: readonly Task[]): string {
+  return tasks
+    .flatMap(task => {
+      const took = task.updated_at === null ? '' : ` (${formatDuration(Date.parse(task.updated_at) - Date.parse(task.created_at))})`
+      const why = task.exception_details === null || task.exception_details === '' ? [] : [`    ${task.exception_details}`]
+      return [`${task.status}  ${task.task_type} ${task.instance}${isFinal(task.status) ? took : progressOf(task)}`, ...why]
+    })
+    .join('\n')
+}
+
+const WAITING_OR_ACTIVE = ['SCHEDULED', 'PENDING', 'STARTING', 'RUNNING', 'SYNCING', 'CANCELLING', 'CANCELLING_AFTER_COMPLETION']
+
+export function isFinal(status: string): boolean {
+  return !WAITING_OR_ACTIVE.includes(status)
+}
+
+function progressOf(task: Task): string {
+  const last = task.progress_updates.at(-1)
+  if (last === undefined) return ''
+  const percent = last.total_steps > 0 ? ` ${Math.floor((100 * last.current_step) / last.total_steps)} %` : ''
+  return ` ${last.message}${percent}`
+}

@@ -1,0 +1,38 @@
+import { Option, type Command } from 'commander'
+import type { Context } from '../context.ts'
+import { addListOptions, type ListOptions } from '../output/options.ts'
+import { connect } from '../service/connect.ts'
+import { isId } from '../service/look-up.ts'
+
+interface LogOptions {
+  readonly stream?: 'stdout' | 'stderr'
+  readonly follow?: boolean
+}
+
+/** `instar script list|log`: of runs on this machine, and of executions and deployments of the service, which are named by an id. */
+export function register(noun: Command, context: Context): void {
+  const list = noun
+    .command('list')
+    .description('The scripts that an execution or deployment of the service ran: each attempt, how it ended, how much it printed.')
+    .argument('<execution>', 'id of an execution or deployment')
+  addListOptions(list).action(async (id: string, options: ListOptions, command: Command) => {
+    const { listScriptRuns } = await import('../service/script-runs.ts')
+    await listScriptRuns(context, connect(context, command), { id, options })
+  })
+  noun
+    .command('log')
+    .description('The output of the scripts of a run, execution or deployment; of one script when it is named.')
+    .argument('<run>', 'run of this machine (its id, the beginning of one, "last"), or id of an execution, deployment or script run')
+    .argument('[script]', 'name of a script')
+    .addOption(new Option('--stream <stream>', 'only this stream, as it came, without headings').choices(['stdout', 'stderr']))
+    .option('--follow', 'go on until the script ends (a script run of the service)')
+    .action(async (id: string, script: string | undefined, options: LogOptions, command: Command) => {
+      const wanted = { id, ...(script === undefined ? {} : { script }), ...options }
+      if (isId(id)) {
+        const { showServiceLog } = await import('../service/script-runs.ts')
+        return showServiceLog(context, connect(context, command), wanted)
+      }
+      const { showScriptLog } = await import('../runs/script-log.ts')
+      await showScriptLog(context, wanted)
+    })
+}

@@ -1,0 +1,76 @@
+import { InstarError } from '@instar/contract'
+import { closest } from '../output/closest.ts'
+import type { Api } from './api.ts'
+
+export interface Named {
+  readonly id: string
+  readonly name?: string | null
+}
+
+/** As Python's uuid.UUID() reads it, which is what Coriolis' client takes for an id. */
+const UUID = /^(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32})$/i
+/** Fewer characters of an id would be found by chance. */
+const MIN_PREFIX = 4
+
+/** The id of an endpoint, named by it, by the beginning of it, or by its name. */
+export async function endpointId(api: Api, wanted: string): Promise<string> {
+  return findId(wanted, 'endpoint', async () => (await api.get<{ endpoints: Named[] }>('endpoints')).endpoints)
+}
+
+export function isId(text: string): boolean {
+  return UUID.test(text)
+}
+
+/** The id of what `wanted` names: an id as it is; else the one with this name, else the one whose id begins so. */
+export async function findId(wanted: string, kind: string, list: () => Promise<readonly Named[]>): Promise<string> {
+  if (isId(wanted)) return wanted
+  const all = await list()
+  const named = all.filter(({ name }) => name === wanted)
+  const begun = wanted.length < MIN_PREFIX ? [] : all.filter(({ id }) => id.startsWith(wanted.toLowerCase()))
+  const found = named.length > 0 ? named : begun
+  if (found.length === 1) return found[0]!.id
+  if (found.length > 1) {
+    throw new InstarError('service.ambiguous', `"${wanted}" names ${found.length} of kind ${kind}`, {
+      hint: `Use an id: ${found.map(({ id }) => id).join(', ')}.`,
+    })
+  }
+  const names = all.flatMap(({ name }) => (typeof name === 'string' && name !== '' ? [name] : []))
+  const guess = closest(wanted, names)
+  throw new InstarError('api.not-found', `there is no ${kind} "${wanted}"${guess === undefined ? '' : `; did you mean "${guess}"?`}`, {
+    hint: `See instar ${kind} list.`,
+  })
+}
+
+/** The id of a transfer, named by it, by the beginning of it, or by its notes. */
+export async function transferId(api: Api, wanted: string): Promise<string> {
+  return findId(wanted, 'transfer', async () => {
+    const { transfers } = await api.get<{ transfers: { id: string; notes: string | null }[] }>('transfers')
+    return transfers.map(({ id, notes }) => ({ id, name: notes }))
+  })
+}
+
+/** The id of an execution of a transfer, named by it, by the beginning of it, by its number, or as "last". */
+export async function executionId(api: Api, transfer: string, wanted: string): Promise<string> {
+  return findId(wanted, 'transfer execution', async () => {
+    const query = { sort_key: 'number', sort_dir: 'desc' }
+    const { executions } = await api.get<{ executions: { id: string; number: number }[] }>(`transfers/${transfer}/executions`, query)
+    const last = executions[0]
+    return [
+      ...executions.map(({ id, number }) => ({ id, name: String(number) })),
+      ...(last === undefined ? [] : [{ id: last.id, name: 'last' }]),
+    ]
+  })
+}
+
+/** The id of a deployment, named by it, by the beginning of it, or by its notes. */
+export async function deploymentId(api: Api, wanted: string): Promise<string> {
+  return findId(wanted, 'deployment', async () => {
+    const { deployments } = await api.get<{ deployments: { id: string; notes: string | null }[] }>('deployments')
+    return deployments.map(({ id, notes }) => ({ id, name: notes }))
+  })
+}
+
+/** The id of a minion pool, named by it, by the beginning of it, or by its name. */
+export async function poolId(api: Api, wanted: string): Promise<string> {
+  return findId(wanted, 'minion pool', async () => (await api.get<{ minion_pools: Named[] }>('minion_pools')).minion_pools)
+}

@@ -1,0 +1,110 @@
+import type { IncomingMessage } from 'node:http'
+import { InstarError } from '@instar/contract'
+import type { ExecutionScriptRun } from '@instar/contract/api'
+import type { Context } from '../context.ts'
+import type { Column } from '../output/column.ts'
+import type { ListOptions } from '../output/options.ts'
+import { printList } from '../output/print.ts'
+import { endOf } from '../runs/show.ts'
+import { formatDuration } from '../view/duration.ts'
+import { printable } from '../view/printable.ts'
+import { readScriptRuns } from '../watch/script-feed.ts'
+import type { Api } from './api.ts'
+
+const COLUMNS: readonly Column<ExecutionScriptRun>[] = [
+  { name: 'ID', of: row => row.id },
+  { name: 'Instance', of: row => row.instance },
+  { name: 'Phase', of: row => row.phase },
+  { name: 'Order', of: row => row.order },
+  { name: 'Script', of: row => row.name },
+  { name: 'Source', of: row => row.source },
+  { name: 'Attempt', of: row => row.attempt },
+  { name: 'Ended', of: endOf },
+  {
+    name: 'Took',
+    of: row => (row.ended_at === null ? null : (Date.parse(row.ended_at) - Date.parse(row.started_at)) / 1000),
+    text: row => (row.ended_at === null ? '' : formatDuration(Date.parse(row.ended_at) - Date.parse(row.started_at))),
+  },
+  { name: 'Stdout Bytes', of: row => row.stdout_bytes },
+  { name: 'Stderr Bytes', of: row => row.stderr_bytes },
+]
+
+/** Prints every attempt of every script of an execution or deployment. */
+export async function listScriptRuns(context: Context, api: Api, { id, options }: { id: string; options: ListOptions }): Promise<void> {
+  await printList(context.stdout, options, COLUMNS, await runsOf(api, id))
+}
+
+interface WantedLog {
+  readonly id: string
+  readonly script?: string
+  readonly stream?: 'stdout' | 'stderr'
+  readonly follow?: boolean
+}
+
+/** Prints what scripts of the service wrote: with a heading each, or one stream as it came. */
+export async function showServiceLog(context: Context, api: Api, wanted: WantedLog): Promise<void> {
+  const all = await runsOf(api, wanted.id)
+  const runs = all.filter(({ name }) => wanted.script === undefined || name === wanted.script)
+  if (runs.length === 0) {
+    const names = [...new Set(all.map(({ name }) => name))].join(', ')
+    throw new InstarError(
+      'run.unknown',
+      `${wanted.id} has ${wanted.script === undefined ? 'run no script' : `no script "${wanted.script}"`}`,
+      {
+        hint: names === '' ? 'See instar transfer plan and instar deployment plan for what would run.' : `Its scripts are: ${names}.`,
+      },
+    )
+  }
+  const only = wanted.stream
+  for (const run of runs) {
+    if (only !== undefined) {
+      await copyOutput(context, api, { run, stream: only, follow: wanted.follow === true })
+      continue
+    }
+    const name = `${printable(run.instance)}: ${run.phase} ${run.order}: ${printable(run.name)}`
+    context.stdout.write(`== ${name}, attempt ${run.attempt}: ${endOf(run)}\n`)
+    await copyOutput(context, api, { run, stream: 'stdout', follow: wanted.follow === true })
+    if (run.stderr_bytes === 0 && run.ended_at !== null) continue
+    context.stdout.write('-- stderr\n')
+    await copyOutput(context, api, { run, stream: 'stderr', follow: false })
+  }
+}
+
+/** The runs that an id names: those of an execution, those of a deployment, or one. */
+async function runsOf(api: Api, id: string): Promise<readonly ExecutionScriptRun[]> {
+  for (const path of [`executions/${id}/script-runs`, `deployments/${id}/script-runs`]) {
+    const runs = await readScriptRuns(api, path)
+    if (runs.length > 0) return runs
+  }
+  try {
+    return [(await api.get<{ script_run: ExecutionScriptRun }>(await api.ownPath(`script-runs/${id}`))).script_run]
+  } catch (error) {
+    if (error instanceof InstarError && error.details['status'] === 404) return []
+    throw error
+  }
+}
+
+interface Copied {
+  readonly run: ExecutionScriptRun
+  readonly stream: 'stdout' | 'stderr'
+  readonly follow: boolean
+}
+
+/** To a pipe byte for byte; to a terminal without what could control it. */
+async function copyOutput(context: Context, api: Api, { run, stream, follow }: Copied): Promise<void> {
+  const path = await api.ownPath(`script-runs/${run.id}/output`)
+  const query = { stream, ...(follow ? { follow: 'true' } : {}) }
+  const answer = await api.open('GET', path, { query, headers: { accept: '*/*' }, ...(follow ? { timeoutMs: 0 } : {}) })
+  let last = '\n'
+  for await (const piece of decoded(context, answer)) {
+    last = piece.at(-1) ?? last
+    if (context.stdout.isTerminal) context.stdout.write(piece.split('\n').map(printable).join('\n'))
+    else await context.stdout.writeBytes(Buffer.from(piece, 'latin1'))
+  }
+  if (last !== '\n') context.stdout.write('\n')
+}
+
+function decoded(context: Context, answer: IncomingMessage): AsyncIterable<string> {
+  answer.setEncoding(context.stdout.isTerminal ? 'utf8' : 'latin1')
+  return answer as AsyncIterable<string>
+}

@@ -1,0 +1,105 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ERRORS, InstarError } from '@instar/contract'
+import type { Task } from '@instar/contract/api'
+import type { Context } from '../context.ts'
+import { findKnown } from '../print-error.ts'
+import type { Api } from '../service/api.ts'
+import { ScriptFeed, readScriptRuns } from './script-feed.ts'
+import { createLiveTaskView, createPlainTaskView, type TaskView } from './task-view.ts'
+
+export interface Snapshot {
+  readonly status: string
+  readonly tasks: readonly Task[]
+}
+
+/** A run that is waited for. */
+export interface Watched<T extends Snapshot> {
+  /** "execution 3 of transfer ID", "deployment ID". */
+  readonly name: string
+  readonly read: () => Promise<T>
+  /** Path of its script runs below Instar's own API. */
+  readonly scripts: string
+  /** The command that shows its scripts' output, and the one that stops it. */
+  readonly logCommand: string
+  readonly cancelCommand: string
+}
+
+export interface WatchOptions {
+  /** Also what tasks say and what scripts print. */
+  readonly follow: boolean
+  /** Nothing is shown. */
+  readonly quiet: boolean
+}
+
+const POLL_MS = 1000
+/** A service that starts again is waited for so long. */
+const AWAY_MS = 120_000
+const FINAL = ['COMPLETED', 'ERROR', 'CANCELED', 'DEADLOCKED', 'CANCELED_FOR_DEBUGGING', 'ERROR_ALLOCATING_MINIONS']
+
+/** Waits until a run has ended and shows it meanwhile; throws why when it did not complete. A signal ends the watching, not the run. */
+export async function watch<T extends Snapshot>(context: Context, api: Api, watched: Watched<T>, options: WatchOptions): Promise<T> {
+  const view = options.quiet ? undefined : createView(context, options)
+  const feed = options.follow && view !== undefined ? new ScriptFeed(api, watched.scripts, line => view.line(line)) : undefined
+  try {
+    const last = await untilFinal(context, watched, async snapshot => {
+      view?.look(snapshot.tasks)
+      await feed?.look()
+    })
+    view?.close()
+    if (last.status !== 'COMPLETED') throw await failureOf(api, watched, last)
+    return last
+  } catch (error) {
+    view?.close()
+    throw context.signal.aborted ? stillRunning(context, watched, error) : error
+  }
+}
+
+async function untilFinal<T extends Snapshot>(context: Context, watched: Watched<T>, look: (snapshot: T) => Promise<void>): Promise<T> {
+  let awaySince: number | undefined
+  for (;;) {
+    try {
+      const snapshot = await watched.read()
+      await look(snapshot)
+      awaySince = undefined
+      if (FINAL.includes(snapshot.status)) return snapshot
+    } catch (error) {
+      const code = findKnown(error)?.code
+      const isTransient = code !== undefined && ERRORS[code].fault === 'transient'
+      awaySince ??= performance.now()
+      if (!isTransient || context.signal.aborted || performance.now() - awaySince > AWAY_MS) throw error
+    }
+    await sleep(POLL_MS, undefined, { signal: context.signal })
+  }
+}
+
+function createView(context: Context, { follow }: WatchOptions): TaskView {
+  const { stderr } = context
+  const options = { all: follow, now: () => performance.now() }
+  // What is shown goes to stderr: stdout holds the result, for whoever reads it.
+  return stderr.isTerminal ? createLiveTaskView(stderr, options) : createPlainTaskView(stderr, options)
+}
+
+/** Why a run did not complete: a script of the user's that failed, else the first task that did. */
+async function failureOf(api: Api, watched: Watched<Snapshot>, last: Snapshot): Promise<InstarError> {
+  if (last.status === 'CANCELED') return new InstarError('execution.cancelled', `${watched.name} was cancelled`)
+  const failed = last.tasks.find(task => task.status === 'ERROR' || task.status === 'FAILED_TO_SCHEDULE')
+  const script = (await readScriptRuns(api, watched.scripts)).findLast(run => run.ended_at !== null && run.exit_code !== 0)
+  const because =
+    failed === undefined
+      ? `its status is ${last.status}`
+      : `${failed.task_type} of ${failed.instance}: ${failed.exception_details ?? failed.status}`
+  const isScript = script !== undefined && failed?.exception_details?.includes(script.name) === true
+  const code = isScript ? (script.timed_out ? 'script.timed-out' : 'script.failed') : 'execution.failed'
+  return new InstarError(code, `${watched.name} failed`, {
+    cause: new Error(because),
+    ...(isScript ? { details: { see: watched.logCommand } } : {}),
+  })
+}
+
+function stillRunning(context: Context, watched: Watched<Snapshot>, cause: unknown): InstarError {
+  const known = findKnown(context.signal.reason)
+  return new InstarError('internal.cancelled', `watching ${watched.name} ended (${known?.message ?? 'cancelled'}); it goes on`, {
+    hint: `Stop it with: ${watched.cancelCommand}`,
+    cause: findKnown(cause) === undefined ? undefined : cause,
+  })
+}
