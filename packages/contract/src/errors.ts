@@ -628,6 +628,43 @@ export const ERRORS = {
     fault: 'bug',
     hint: 'An encrypted value was changed or moved in the database. Restore the row.',
   },
+  'engine.not-active': { exit: 3, status: 400, fault: 'user', hint: 'Only an execution that has not ended can be cancelled.' },
+  'engine.already-cancelling': {
+    exit: 3,
+    status: 400,
+    fault: 'user',
+    hint: 'Wait for the running steps to end, or cancel with force, which stops them at once and leaves behind what they made.',
+  },
+  'engine.no-worker': {
+    exit: 1,
+    status: 503,
+    fault: 'transient',
+    hint: 'Start a worker that offers the platform, in one of the regions of the endpoint, or enable one: see `instar service list`.',
+  },
+  'engine.no-answer': {
+    exit: 1,
+    status: 503,
+    fault: 'transient',
+    hint: 'The platform or the worker is slow or gone. Ask again; the log of the worker tells more.',
+  },
+  'engine.unknown-step': {
+    exit: 1,
+    status: 500,
+    fault: 'bug',
+    hint: 'The worker is of another version than the server. Bring both to the same one.',
+  },
+  'engine.step-stuck': {
+    exit: 1,
+    status: 500,
+    fault: 'bug',
+    hint: 'The worker process ends because a step did not stop; start it again. Its other steps go on elsewhere.',
+  },
+  'engine.step-crashed': {
+    exit: 1,
+    status: 500,
+    fault: 'bug',
+    hint: "The worker died under this step again and again. Look for the cause in the worker's log and in the memory of its host.",
+  },
 } as const satisfies Record<string, ErrorEntry>
 
 interface ErrorEntry {

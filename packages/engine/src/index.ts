@@ -1,3 +1,31 @@
+export type {
+  Engine,
+  EngineHooks,
+  EngineLimits,
+  ExecutionChange,
+  FollowEvents,
+  Info,
+  InfoStore,
+  OutputExtent,
+  OutputStream,
+  Question,
+  ReadOutput,
+  ScriptReader,
+  StartRequest,
+  StoredEvent,
+  StoredScriptRun,
+} from './engine.ts'
+export { executionStates, executionStatus, taskStatus } from './wire.ts'
+export type {
+  ProcessGroup,
+  StepContext,
+  StepDefinition,
+  StepExecution,
+  StepScriptLog,
+  StepScriptRecorder,
+  StepTask,
+} from './worker/step.ts'
+export type { QuestionHandler, WorkerOptions } from './worker/worker.ts'
 export { planDeployment } from './plans/deployment.ts'
 export type { DeploymentPlan } from './plans/deployment.ts'
 export { planMachineWork, planPoolAllocation, planPoolDeallocation } from './plans/minion-pool.ts'

@@ -1,7 +1,7 @@
 export { openStore } from './open-store.ts'
 export type { Store, StoreOptions } from './open-store.ts'
 export type { Database } from './database.ts'
-export type { ActionKind, ExecutionState, PlatformNeed, TaskRule, TaskState, WorkerProvider } from './tables/engine.ts'
+export type { ActionKind, ExecutionState, Requirement, TaskRule, TaskState, WorkerProvider } from './tables/engine.ts'
 export type { OnNotification } from './connection/listener.ts'
 export { isTransientDatabaseError } from './connection/transient.ts'
 export type { Vault } from './vault/vault.ts'

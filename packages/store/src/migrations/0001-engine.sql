@@ -32,6 +32,8 @@ create table executions (
   state text not null check (state in (
     'awaiting_minions', 'running', 'cancelling', 'completed', 'failed', 'cancelled', 'deadlocked', 'kept_for_debugging', 'minions_failed')),
   cancel text not null default 'none' check (cancel in ('none', 'asked', 'forced')),
+  -- Whether a task needs one of another instance: then a task's end is judged with all tasks at hand, else with those of its instance.
+  spans_instances boolean not null default false,
   options jsonb not null default '{}',
   created_at timestamptz not null default now(),
   updated_at timestamptz,
@@ -57,9 +59,9 @@ create table tasks (
     'skipped', 'unplaced', 'kept', 'stranded')),
   reason text,
   options jsonb not null default '{}',
-  -- Who can run it: [{name, capability}] of the platforms, and for each endpoint with regions the list of which one must fit.
-  platforms jsonb not null default '[]',
-  regions jsonb not null default '[]',
+  -- What its worker must offer, all of them: [{platform, capability, regions}]; of the regions one must be the worker's, unless there are none.
+  requires jsonb not null default '[]',
+  -- Whose limits count its work.
   endpoints uuid[] not null default '{}',
   queue text not null,
   -- The job of the queue that stands for this task now; null while it waits for a free place under a limit.
@@ -106,11 +108,10 @@ create table task_events (
   primary key (task_id, idx)
 );
 
--- Each kind of need (platforms, capabilities, regions) is a queue of pg-boss; a worker fetches from those that it fits.
+-- Each kind of requirement is a queue of pg-boss; a worker fetches from those that it fits.
 create table queues (
   name text primary key,
-  platforms jsonb not null,
-  regions jsonb not null,
+  requires jsonb not null,
   created_at timestamptz not null default now()
 );
 
@@ -152,8 +153,7 @@ create table questions (
   id uuid primary key,
   project_id text not null,
   kind text not null,
-  platforms jsonb not null,
-  regions jsonb not null,
+  requires jsonb not null,
   body bytea,
   worker_id uuid,
   answer bytea,

@@ -66,6 +66,7 @@ export interface ExecutionsTable extends Dated {
   number: number
   state: ExecutionState
   cancel: Generated<'none' | 'asked' | 'forced'>
+  spans_instances: Generated<boolean>
   options: JSONColumnType<Record<string, unknown>>
   ended_at: Date | null
   deleted_at: Date | null
@@ -92,10 +93,13 @@ export type TaskState =
 /** `success`: when all it depends on succeeded; `always`: clean-up; `error`: clean-up that a failure or cancel wakes. */
 export type TaskRule = 'success' | 'always' | 'error'
 
-/** A platform that a worker must have a provider for, with the capability number (coriolis-api.md 4.7) that is needed of it. */
-export interface PlatformNeed {
-  readonly name: string
-  readonly capability: number | null
+/** What a worker must offer on one platform. */
+export interface Requirement {
+  readonly platform: string
+  /** The capability's number (coriolis-api.md 4.7). */
+  readonly capability: number
+  /** Ids of regions: the worker is in at least one of them. Empty = any worker. */
+  readonly regions: readonly string[]
 }
 
 export interface TasksTable extends Dated {
@@ -111,8 +115,7 @@ export interface TasksTable extends Dated {
   state: TaskState
   reason: string | null
   options: JSONColumnType<Record<string, unknown>>
-  platforms: JSONColumnType<PlatformNeed[]>
-  regions: JSONColumnType<string[][]>
+  requires: JSONColumnType<Requirement[]>
   endpoints: string[]
   queue: string
   job_id: string | null
@@ -147,8 +150,7 @@ export interface TaskEventsTable {
 
 export interface QueuesTable {
   name: string
-  platforms: JSONColumnType<PlatformNeed[]>
-  regions: JSONColumnType<string[][]>
+  requires: JSONColumnType<Requirement[]>
   created_at: Generated<Date>
 }
 
@@ -184,8 +186,7 @@ export interface QuestionsTable {
   id: string
   project_id: string
   kind: string
-  platforms: JSONColumnType<PlatformNeed[]>
-  regions: JSONColumnType<string[][]>
+  requires: JSONColumnType<Requirement[]>
   /** Sealed at `questions:<id>:body` and `questions:<id>:answer`. */
   body: Buffer | null
   worker_id: string | null
