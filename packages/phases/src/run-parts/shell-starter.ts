@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { readlinkSync } from 'node:fs'
 import { constants } from 'node:os'
-import type { Duplex } from 'node:stream'
+import type { Duplex, Writable } from 'node:stream'
 import { judgeEnd, parseDriverLine } from './driver-report.ts'
 import type { DriverLine } from './driver-report.ts'
 import { childrenOf } from './process-table.ts'
@@ -19,13 +19,14 @@ export async function openStarter(options: StarterOptions): Promise<StarterOpeni
   const driver = new Driver(options)
   for (const file of options.environmentFiles) {
     options.onSource(file)
-    driver.send(file)
+    // A name that begins with a hyphen would be an option of `source`.
+    driver.source(file.startsWith('-') ? `./${file}` : file)
     const answer = await driver.next()
     if (answer.kind === 'sourced') continue
     if (answer.kind === 'unavailable') return answer
     return { kind: 'environment-failed', file, code: answer.kind === 'lost' ? (driver.exitCode ?? 1) : 1 }
   }
-  driver.send('')
+  driver.source('')
   const answer = await driver.next()
   if (answer.kind === 'unavailable') return answer
   if (answer.kind !== 'ready')
@@ -40,7 +41,9 @@ type Answer = Exclude<DriverLine, { kind: 'note' | 'times' }> | DriverEnd
 class Driver implements Starter {
   readonly #environment: StarterOptions['environment']
   readonly #child: ChildProcess
+  readonly #commands: Writable
   readonly #channel: Duplex
+  readonly #scriptsClosed: readonly number[]
   readonly #closed: Promise<void>
   #rest = ''
   #notes: string[] = []
@@ -54,15 +57,20 @@ class Driver implements Starter {
   constructor(options: StarterOptions) {
     this.#environment = options.environment
     const stdio = options.stdio ?? [0, 1, 2]
-    const closed = [0, 1, 2].filter(fd => stdio[fd] === 'closed')
-    const text = driverText({ closed, keepsTrace: options.environment['SHELLOPTS'] !== undefined })
-    this.#child = spawn('bash', ['--norc', '--noprofile', '-c', text, options.name], {
-      stdio: [...stdio.map(fd => (fd === 'closed' ? ('ignore' as const) : fd)), 'pipe'],
+    this.#scriptsClosed = [0, 1, 2].filter(fd => stdio[fd] === 'closed')
+    const [stdin, stdout, stderr] = stdio.map(fd => (fd === 'closed' ? ('ignore' as const) : fd)) as ['ignore' | number, ...number[]]
+    this.#child = spawn('bash', ['--norc', '--noprofile', '-s'], {
+      stdio: ['pipe', stdout, stderr, stdin, 'pipe'],
       env: options.environment,
+      // Becomes `$0`; a leading hyphen would make a login shell.
+      argv0: options.name.replace(/^-+/, ''),
     })
-    this.#channel = this.#child.stdio[3] as Duplex
+    this.#commands = this.#child.stdin!
+    this.#channel = this.#child.stdio[4] as Duplex
     this.#channel.setEncoding('utf8')
     this.#channel.on('data', (text: string) => this.#read(text))
+    this.#commands.write(driverText({ closed: this.#scriptsClosed, keepsTrace: options.environment['SHELLOPTS'] !== undefined }))
+    this.#commands.on('error', () => {})
     // The driver may be killed at any time; its exit says so, the broken channel adds nothing.
     this.#channel.on('error', () => {})
     this.#closed = new Promise(resolve => {
@@ -88,8 +96,13 @@ class Driver implements Starter {
     return exitCode ?? (signal ? 128 + constants.signals[signal] : 1)
   }
 
-  send(word: string): void {
-    if (!this.#end) this.#channel.write(`${word}\0`)
+  /** Names an environment file to source; the empty name ends their list. */
+  source(file: string): void {
+    if (!this.#end) this.#channel.write(`${file}\0`)
+  }
+
+  #send(command: string): void {
+    if (!this.#end) this.#commands.write(command)
   }
 
   next(): Promise<Answer> {
@@ -117,14 +130,14 @@ class Driver implements Starter {
   /** An environment file may have gone elsewhere; the scripts start where the caller is. */
   restoreFolder(): void {
     if (readlinkSync('/proc/self/cwd') === readlinkSync(`/proc/${this.pid}/cwd`)) return
-    this.send(returnText(process.pid, { PWD: this.#environment['PWD'], OLDPWD: this.#environment['OLDPWD'] }))
+    this.#send(returnText(process.pid, { PWD: this.#environment['PWD'], OLDPWD: this.#environment['OLDPWD'] }))
   }
 
   async run(script: ScriptStart): Promise<ScriptEnd | StarterLost> {
     const sentAt = now()
     this.#notes = []
     this.#cpu = []
-    this.send(startText(script))
+    this.#send(startText(script, this.#scriptsClosed))
     const answer = await this.next()
     if (answer.kind !== 'end') return answer.kind === 'lost' ? answer : { kind: 'lost', exitCode: null, signal: null }
     const cpu = this.#cpu[1] ?? this.#cpuBefore
@@ -145,7 +158,7 @@ class Driver implements Starter {
   }
 
   async close(): Promise<void> {
-    this.#channel.end()
+    this.#commands.end()
     await this.#closed
   }
 }

@@ -1,68 +1,82 @@
 import type { ScriptStart } from './starter.ts'
 
-/** The channel's descriptor in the driver: high, so that `exec 3>file` in an environment file does not meet it. */
+/** Descriptors of the driver, high so that `exec 3>file` in an environment file does not meet them: the scripts' stdin and stderr, the channel. */
+const STDIN = 250
 const CHANNEL = 251
-/** The scripts' stderr while the driver's own goes into the channel. */
 const STDERR = 252
-const HIDDEN = `${CHANNEL}>&- ${STDERR}>&-`
+const HIDDEN = `${STDIN}<&- ${CHANNEL}>&- ${STDERR}>&-`
 
 /** The exit code of a script that could not join its cgroup. */
 export const NO_CGROUP = 125
 
+/** Which of the standard streams the scripts find closed. */
+export type ClosedStreams = readonly number[]
+
 /**
- * The driver's program. It gets words that end in NUL through the channel: paths of environment files, an empty word, then commands.
- * It answers by lines that begin with @; what else appears in the channel is what bash says about the scripts ("Killed").
+ * The beginning of what the driver reads from its stdin, where every later command comes from as well; the scripts' stdin is its descriptor 3,
+ * the channel 4. In the channel it finds the paths of environment files, each ended by NUL, then an empty one. It answers there by lines that
+ * begin with @; what else appears is what bash says about the scripts ("Killed").
  *
  * The environment files are sourced in one call of a function, traced, under errexit, nounset and pipefail, as scripts of this trade expect;
  * afterwards the options and the traps that would act on the driver's own commands are put back, so that a failing script is always seen.
+ * All this cannot be the text of `bash -c`, which complains of its own stack when errexit ends a file that a function sources (bash 5.2).
  */
-export function driverText(options: { readonly closed: readonly number[]; readonly keepsTrace: boolean }): string {
-  return `exec ${CHANNEL}>&3 3>&-
-${options.closed.map(fd => `exec ${fd}>&-\n`).join('')}__instar_source() {
+export function driverText(options: { readonly closed: ClosedStreams; readonly keepsTrace: boolean }): string {
+  const { closed, keepsTrace } = options
+  return `exec ${closed.includes(0) ? '' : `${STDIN}<&3 3<&- `}${CHANNEL}>&4 4>&-${closed.includes(1) ? ' 1>&-' : ''}${closed.includes(2) ? ' 2>&-' : ''}
+__instar_source() {
   while IFS= read -r -d '' -u ${CHANNEL} __instar_file && [ -n "$__instar_file" ]; do
     set -eu -o pipefail
     set -x
-    source "$__instar_file" ${CHANNEL}>&-
+    source "$__instar_file" ${stdinFor(closed)} ${HIDDEN}
     set +o xtrace
-    printf '@s\\n' >&${CHANNEL}
+    echo @s >&${CHANNEL}
   done
 }
 __instar_source
-set +eu +o pipefail${options.keepsTrace ? '' : ' +xv'}
+set +eu +o pipefail${keepsTrace ? '' : ' +xv'}
 trap - DEBUG ERR RETURN
 trap : INT QUIT HUP TERM
-{ exec ${STDERR}>&2; } 2>/dev/null || exec ${STDERR}>/dev/null
-exec 2>&${CHANNEL}
-__instar_run() { set -- "$1" "$EPOCHREALTIME"; "$1" 2>&${STDERR} ${HIDDEN}; __instar_report $? "$2"; }
+exec ${closed.includes(2) ? '' : `${STDERR}>&2 `}2>&${CHANNEL}
+__instar_run() { set -- "$1" "$EPOCHREALTIME"; "$1" ${stdinFor(closed)} ${stderrFor(closed)} ${HIDDEN}; __instar_report $? "$2"; }
 __instar_report() { set -- "$@" "$EPOCHREALTIME"; times >&${CHANNEL}; printf '@e %d %s %s\\n' "$@" >&${CHANNEL}; }
-printf '@r\\n' >&${CHANNEL}
-while IFS= read -r -d '' -u ${CHANNEL} __instar_command || [ $? -gt 128 ]; do eval "$__instar_command"; done
+echo @r >&${CHANNEL}
 `
 }
 
 /** The command that makes the driver start a script and report its end. */
-export function startText(script: ScriptStart): string {
-  const { path, environment, stdin, stdout, stderr, cgroup } = script
+export function startText(script: ScriptStart, closed: ClosedStreams): string {
+  const { environment, stdin, stdout, stderr, cgroup } = script
+  // A name that begins with a hyphen would be an option to the interpreter.
+  const path = quote(script.path.startsWith('-') ? `./${script.path}` : script.path)
   if (!environment && stdin === undefined && stdout === undefined && stderr === undefined && cgroup === undefined)
-    return `__instar_run ${quote(path)}`
+    return `__instar_run ${path}\n`
   const inside = [
     ...(cgroup === undefined ? [] : [`echo 0 >${quote(`${cgroup}/cgroup.procs`)} || exit ${NO_CGROUP}`]),
     ...Object.entries(environment ?? {}).map(([name, value]) => (value === null ? `unset ${name}` : `export ${name}=${quote(value)}`)),
   ]
   const redirections = [
-    ...(stdin === undefined ? [] : [`<${quote(stdin)}`]),
+    stdin === undefined ? stdinFor(closed) : `<${quote(stdin)}`,
     ...(stdout === undefined ? [] : [`>>${quote(stdout)}`]),
-    stderr === undefined ? `2>&${STDERR}` : `2>>${quote(stderr)}`,
+    stderr === undefined ? stderrFor(closed) : `2>>${quote(stderr)}`,
     HIDDEN,
   ].join(' ')
-  const command = inside.length === 0 ? quote(path) : `( ${inside.join('; ')}; exec ${quote(path)} )`
-  return `__instar_started=$EPOCHREALTIME; ${command} ${redirections}; __instar_report $? "$__instar_started"`
+  const command = inside.length === 0 ? path : `( ${inside.join('; ')}; exec ${path} )`
+  return `__instar_started=$EPOCHREALTIME; ${command} ${redirections}; __instar_report $? "$__instar_started"\n`
 }
 
 /** The command that takes the driver back to the folder of a process, with the variables that cd changes as they were. */
 export function returnText(pid: number, variables: Readonly<Record<'PWD' | 'OLDPWD', string | undefined>>): string {
   const restored = Object.entries(variables).map(([name, value]) => (value === undefined ? `unset ${name}` : `${name}=${quote(value)}`))
-  return `builtin cd -P -- /proc/${pid}/cwd; ${restored.join('; ')}`
+  return `builtin cd -P -- /proc/${pid}/cwd; ${restored.join('; ')}\n`
+}
+
+function stdinFor(closed: ClosedStreams): string {
+  return closed.includes(0) ? '<&-' : `<&${STDIN}`
+}
+
+function stderrFor(closed: ClosedStreams): string {
+  return closed.includes(2) ? '2>&-' : `2>&${STDERR}`
 }
 
 /** A word of the shell that stands for exactly this text. */
