@@ -1,0 +1,90 @@
+// The program os-refresh-config: a drop-in for the Python program of that name; docs/reference/refresh.md says what it does.
+import { createLocalTime } from '../../run-parts/local-time.ts'
+import { createMessages } from '../../run-parts/messages.ts'
+import { takeRunLock } from '../../run-parts/run-lock.ts'
+import { closedStreams } from '../../run-parts/standard-streams.ts'
+import type { Stream } from '../../run-parts/starter.ts'
+import { watchSignals } from '../../run-parts/stop-signals.ts'
+import { writeAll } from '../../run-parts/write-all.ts'
+import { findBaseDirectory } from './base-directory.ts'
+import { helpText, usageText } from './help-text.ts'
+import { createLog } from './log-lines.ts'
+import { parseOptions } from './options.ts'
+import type { Options } from './options.ts'
+import { PHASES, runPhases } from './phase-run.ts'
+import { findForeignRunner } from './runner.ts'
+import { killRun, startTimeLimit } from './time-limit.ts'
+
+const [STDOUT, STDERR] = [1, 2]
+/** Errno of a lock that somebody else holds; it is the exit code as well. */
+const EAGAIN = 11
+const FALLBACK_COLUMNS = 80
+
+const environment = process.env
+
+void main().then(code => {
+  process.exitCode = code
+})
+
+async function main(): Promise<number> {
+  const base = findBaseDirectory(environment)
+  if (base.warning !== undefined) writeAll(STDERR, `${base.warning}\n`)
+  const parsed = parseOptions(process.argv.slice(2))
+  switch (parsed.kind) {
+    case 'help':
+      return print(helpText(columns()))
+    case 'usage':
+      writeAll(STDERR, `${usageText(columns())}os-refresh-config: error: ${parsed.message}\n`)
+      return 2
+    case 'options':
+      break
+  }
+  if (parsed.options.printBase) return print(`${base.path}\n`)
+  if (parsed.options.printPhases) return print(`${PHASES.join('\t')}\n`)
+  return refresh(base.path, parsed.options)
+}
+
+async function refresh(base: string, options: Options): Promise<number> {
+  const time = createLocalTime(environment)
+  const log = createLog(options.logLevel, time)
+  const signals = watchSignals(['SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGINT'], [])
+  const locking = takeRunLock(options.lockFile)
+  if (locking.kind === 'held') {
+    log('ERROR', `Could not lock ${options.lockFile}. [Errno ${EAGAIN}] Resource temporarily unavailable`)
+    return signals.leave(EAGAIN)
+  }
+  if (locking.kind === 'failed') {
+    log('ERROR', `Could not ${locking.step} the lock file ${options.lockFile}. [Errno ${locking.errno}] ${locking.reason}`)
+    return signals.leave(1)
+  }
+  let killed = Promise.resolve()
+  const limit = startTimeLimit(options.timeout, () => {
+    log('ERROR', `Timeout reached: ${options.timeout}s. Sending SIGKILL to all children`)
+    killed = killRun(limit.mark)
+  })
+  const closed = closedStreams()
+  const streamOf = (fd: number): Stream => (closed.includes(fd) ? 'closed' : fd)
+  const code = await runPhases({
+    base,
+    environment,
+    stdio: [streamOf(0), streamOf(1), streamOf(2)],
+    log,
+    say: createMessages('dib-run-parts', time),
+    limit,
+    whenKilled: () => killed,
+    isStopped: () => signals.received() !== undefined,
+    foreignRunner: findForeignRunner(environment['PATH'] ?? ''),
+  })
+  limit.cancel()
+  locking.lock.release()
+  return signals.leave(code)
+}
+
+function print(text: string): number {
+  return writeAll(STDOUT, text) === undefined ? 0 : 1
+}
+
+function columns(): number {
+  const wanted = Number(environment['COLUMNS'])
+  return (Number.isInteger(wanted) && wanted > 0 ? wanted : (process.stdout.columns ?? FALLBACK_COLUMNS)) - 2
+}

@@ -1,0 +1,53 @@
+import { spawn } from 'node:child_process'
+import { accessSync, closeSync, constants, openSync, readSync, realpathSync, statSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+
+/** A dib-run-parts that is not ours, found through PATH; undefined where ours, or none, is found: then the runner inside the program serves. */
+export function findForeignRunner(path: string): string | undefined {
+  const found = path
+    .split(delimiter)
+    .map(folder => join(folder || '.', 'dib-run-parts'))
+    .find(isProgram)
+  return found === undefined || isOurs(found) ? undefined : found
+}
+
+/** The second line that our build gives the program. */
+const SIGNATURE = '// instar dib-run-parts\n'
+const HEAD_BYTES = 128
+
+function isOurs(file: string): boolean {
+  try {
+    const fd = openSync(realpathSync(file), 'r')
+    try {
+      const head = Buffer.alloc(HEAD_BYTES)
+      return head.toString('latin1', 0, readSync(fd, head)).split('\n')[1] === SIGNATURE.trim()
+    } finally {
+      closeSync(fd)
+    }
+  } catch {
+    // Executable but not readable: whatever it is, it was put there on purpose.
+    return false
+  }
+}
+
+function isProgram(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK)
+    return statSync(file).isFile()
+  } catch {
+    return false
+  }
+}
+
+export type ForeignEnd =
+  | { readonly kind: 'ended'; readonly exitCode: number | null; readonly signal: NodeJS.Signals | null }
+  | { readonly kind: 'not-started'; readonly reason: string }
+
+/** Runs a foreign runner on a directory, with our streams, and waits for it alone. */
+export function runForeign(program: string, directory: string, environment: NodeJS.ProcessEnv): Promise<ForeignEnd> {
+  return new Promise(resolve => {
+    const child = spawn(program, [directory], { stdio: 'inherit', env: environment, argv0: 'dib-run-parts' })
+    child.once('exit', (exitCode, signal) => resolve({ kind: 'ended', exitCode, signal }))
+    child.once('error', error => resolve({ kind: 'not-started', reason: error.message }))
+  })
+}
