@@ -1,11 +1,13 @@
 // Writes the files that are made from tables in the code; generated.test.ts fails when one is stale.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { renderCli } from './render-cli.ts'
+import { renderConfiguration } from './render-configuration.ts'
 import { renderErrors } from './render-errors.ts'
 
 for (const [file, text] of [
   ['docs/reference/errors.md', renderErrors()],
   ['docs/reference/cli.md', await renderCli()],
+  ['docs/reference/configuration.md', renderConfiguration()],
 ] as const) {
   const before = readFileSync(file, { encoding: 'utf8', flag: 'a+' })
   if (before !== text) writeFileSync(file, text)

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { renderCli } from './render-cli.ts'
+import { renderConfiguration } from './render-configuration.ts'
 import { renderErrors } from './render-errors.ts'
 
 test('docs/reference/errors.md lists the codes of the table', () => {
@@ -10,4 +11,8 @@ test('docs/reference/errors.md lists the codes of the table', () => {
 
 test('docs/reference/cli.md lists the commands and options of the program', async () => {
   assert.equal(readFileSync('docs/reference/cli.md', 'utf8'), await renderCli(), 'run npm run generate')
+})
+
+test('docs/reference/configuration.md lists the settings of the service', () => {
+  assert.equal(readFileSync('docs/reference/configuration.md', 'utf8'), renderConfiguration(), 'run npm run generate')
 })

@@ -13,6 +13,7 @@ export async function renderCli(): Promise<string> {
       now: () => new Date(0),
       argv: [],
       cwd: '/',
+      isRoot: false,
       env: {},
     },
     () => undefined,

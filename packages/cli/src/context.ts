@@ -11,6 +11,8 @@ export interface Context {
   /** The command line after `instar`. */
   readonly argv: readonly string[]
   readonly cwd: string
+  /** Whether we may do what only root may. */
+  readonly isRoot: boolean
   /** The environment of the process. */
   readonly env: Readonly<Record<string, string | undefined>>
 }

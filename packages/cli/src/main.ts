@@ -51,6 +51,7 @@ const context: Context = {
   now: () => new Date(),
   argv: process.argv.slice(2),
   cwd: process.cwd(),
+  isRoot: process.getuid?.() === 0,
   env: process.env,
 }
 

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { registerBoot } from './commands/boot.ts'
 import { registerCheck } from './commands/check.ts'
+import { registerConfig } from './commands/config.ts'
 import { registerDemo } from './commands/demo.ts'
 import { registerDoctor } from './commands/doctor.ts'
 import { registerInspect } from './commands/inspect.ts'
@@ -24,6 +25,7 @@ const COMMANDS: readonly Register[] = [
   registerBoot,
   registerShell,
   registerRun,
+  registerConfig,
   registerDoctor,
 ]
 

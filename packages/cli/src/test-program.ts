@@ -39,6 +39,7 @@ export function createTestProgram({ dir, env = {}, signal, now }: World, argv: r
     now: now ?? (() => new Date('2026-01-02T03:04:05Z')),
     argv,
     cwd: dir,
+    isRoot: false,
     env,
   }
   const run = () => runProgram(context)

@@ -28,6 +28,7 @@ export const ERRORS = {
     hint: 'No worker can do it now: see instar service list and instar provider list.',
   },
   'service.bad-answer': { exit: 1, status: 502, fault: 'user', hint: 'Something else than the service answers at this address.' },
+  'config.invalid': { exit: 3, status: 400, fault: 'user', hint: 'See docs/reference/configuration.md and instar config show.' },
   'execution.failed': {
     exit: 1,
     status: 422,

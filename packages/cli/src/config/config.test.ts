@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { createTestProgram } from '../test-program.ts'
+import { loadConfig } from './load-config.ts'
+
+const dir = mkdtempSync(join(tmpdir(), 'instar-config-'))
+after(() => rmSync(dir, { recursive: true }))
+
+function file(text: string): string {
+  const path = join(dir, 'config.yaml')
+  writeFileSync(path, text)
+  return path
+}
+
+const contextOf = (env: Record<string, string> = {}) =>
+  createTestProgram({ dir, env: { XDG_CONFIG_HOME: join(dir, 'none'), ...env } }, []).context
+
+test('flags stand above the environment, the environment above the file, the file above the defaults', async () => {
+  const path = file('listen: 0.0.0.0:1\nrole: api\ndatabase:\n  connections: 9\nlog: { level: warn }\n')
+  const context = contextOf({ INSTAR_CONFIG: path, INSTAR_ROLE: 'worker', INSTAR_DATABASE_CONNECTIONS: '12', INSTAR_LOG_LEVEL: '' })
+  const { values, sources } = await loadConfig(context, { flags: { role: 'all' } })
+  assert.deepEqual(
+    [values.listen, values.role, values['database.connections'], values['log.level'], values['identity.token_lifetime_s']],
+    ['0.0.0.0:1', 'all', 12, 'warn', 3600],
+  )
+  assert.deepEqual(
+    [sources.listen, sources.role, sources['database.connections'], sources['log.level'], sources['identity.token_lifetime_s']],
+    ['file', 'flag', 'environment', 'file', 'default'],
+  )
+})
+
+test('all that is wrong is told at once, with names, guesses and limits, and no secret', async () => {
+  const path = file('lisen: x\nlisten: nowhere\ndatabase: { connections: 1, url: "mysql://u:hunter2@h/d" }\n')
+  const program = createTestProgram({ dir, env: { INSTAR_ROLE: 'boss' } }, ['config', 'check', '--config', path])
+  assert.equal(await program.runAndReport(), 3)
+  for (const part of [
+    `unknown setting "lisen"; did you mean "listen"?`,
+    'listen "nowhere": is no HOST:PORT',
+    'database.connections 1: Invalid input',
+    'database.url: is no postgres:// address',
+    'INSTAR_ROLE: role "boss"',
+  ]) {
+    assert.ok(program.written.stderr.includes(part), `${part} in\n${program.written.stderr}`)
+  }
+  assert.doesNotMatch(program.written.stderr, /hunter2/)
+})
+
+test('a named file must be there, the usual one need not', async () => {
+  await assert.rejects(loadConfig(contextOf(), { file: join(dir, 'gone.yaml') }), { code: 'usage.unreadable-file' })
+  assert.equal((await loadConfig(contextOf())).file, undefined)
+  mkdirSync(join(dir, 'home/instar'), { recursive: true })
+  writeFileSync(join(dir, 'home/instar/config.yaml'), 'role: api\n')
+  assert.equal((await loadConfig(contextOf({ XDG_CONFIG_HOME: join(dir, 'home') }))).values.role, 'api')
+})
+
+test('config show tells each value and its source, and hides secrets', async () => {
+  const env = { XDG_CONFIG_HOME: dir, DATABASE_URL: 'postgres://u:hunter2@h/d' }
+  const program = createTestProgram({ dir, env }, ['config', 'show', '-f', 'json'])
+  await program.run()
+  const rows = JSON.parse(program.written.stdout) as { Setting: string; Value: unknown; From: string }[]
+  assert.deepEqual(
+    rows.find(({ Setting }) => Setting === 'database.url'),
+    { Setting: 'database.url', Value: '***', From: 'environment' },
+  )
+  assert.deepEqual(
+    rows.find(({ Setting }) => Setting === 'role'),
+    { Setting: 'role', Value: 'all', From: 'default' },
+  )
+  assert.doesNotMatch(program.written.stdout, /hunter2/)
+})
+
+test('the example of the documentation is a good configuration', async () => {
+  const [, yaml = ''] = /```yaml\n([^]*?)```/.exec(readFileSync('docs/reference/configuration.md', 'utf8')) ?? []
+  const { values } = await loadConfig(contextOf(), { file: file(yaml) })
+  assert.equal(values.public_url, 'https://instar.example:7667')
+})

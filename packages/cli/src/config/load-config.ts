@@ -1,0 +1,129 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import * as z from 'zod/mini'
+import { InstarError } from '@instar/contract'
+import type { Context } from '../context.ts'
+import { closest } from '../output/closest.ts'
+import { parseObject } from '../output/json-option.ts'
+import { SETTINGS, type Config, type Setting, type SettingName } from './settings.ts'
+
+export type Source = 'default' | 'file' | 'environment' | 'flag'
+
+export interface LoadedConfig {
+  readonly values: Config
+  readonly sources: Readonly<Record<SettingName, Source>>
+  /** The file that was read, if any. */
+  readonly file: string | undefined
+}
+
+export interface ConfigOptions {
+  /** `--config`. */
+  readonly file?: string
+  /** What flags say, by the names of the settings. */
+  readonly flags?: Readonly<Partial<Record<SettingName, string>>>
+}
+
+const NAMES = Object.keys(SETTINGS) as SettingName[]
+
+/** The settings from the file, the environment and the flags, in rising order; all that is wrong with them is told at once. */
+export async function loadConfig(context: Context, options: ConfigOptions = {}): Promise<LoadedConfig> {
+  const file = fileOf(context, options.file)
+  const problems: string[] = []
+  const fromFile = file === undefined ? {} : flatten(await parseObject(file.text, file.path), problems, file.path)
+  const found = NAMES.map(name => {
+    const { value, source } = pick(name, { file: fromFile[name], env: context.env[SETTINGS[name].env], flag: options.flags?.[name] })
+    const checked = check(name, value, { source, file: file?.path })
+    if (checked.kind === 'bad') problems.push(checked.problem)
+    return { name, source, value: checked.kind === 'good' ? checked.value : undefined }
+  })
+  if (problems.length > 0) {
+    const [first, ...rest] = problems
+    const cause = rest.reduceRight<Error | undefined>(
+      (inner, text) => new Error(text, inner === undefined ? {} : { cause: inner }),
+      undefined,
+    )
+    throw new InstarError('config.invalid', first!, cause === undefined ? {} : { cause })
+  }
+  return {
+    values: Object.fromEntries(found.map(({ name, value }) => [name, value])) as unknown as Config,
+    sources: Object.fromEntries(found.map(({ name, source }) => [name, source])) as Record<SettingName, Source>,
+    file: file?.path,
+  }
+}
+
+/** The folder of the service where none is configured. */
+export function defaultDataDir(context: Context): string {
+  return join(context.paths.stateDir, 'service')
+}
+
+/** The file that is named, which must be there; else the one at the usual place, if any. */
+function fileOf(context: Context, named: string | undefined): { path: string; text: string } | undefined {
+  const wanted = named ?? context.env['INSTAR_CONFIG']
+  const path = wanted ?? usualFile(context)
+  try {
+    return { path, text: readFileSync(path, 'utf8') }
+  } catch (error) {
+    if (wanted === undefined && error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw new InstarError('usage.unreadable-file', `cannot read the configuration ${path}`, { cause: error })
+  }
+}
+
+export function usualFile(context: Context): string {
+  const home = context.env['XDG_CONFIG_HOME'] ?? join(context.env['HOME'] ?? '/', '.config')
+  return context.isRoot ? '/etc/instar/config.yaml' : join(home, 'instar/config.yaml')
+}
+
+/** `{database: {url: x}}` as `{'database.url': x}`; unknown names are problems. */
+function flatten(object: Readonly<Record<string, unknown>>, problems: string[], file: string): Readonly<Record<string, unknown>> {
+  const flat: Record<string, unknown> = {}
+  const visit = (value: unknown, path: string) => {
+    if (isObject(value) && !(path in SETTINGS)) {
+      for (const [key, one] of Object.entries(value)) visit(one, path === '' ? key : `${path}.${key}`)
+      return
+    }
+    if (path in SETTINGS) flat[path] = value
+    else problems.push(unknownSetting(path, file))
+  }
+  visit(object, '')
+  return flat
+}
+
+function unknownSetting(path: string, file: string): string {
+  const guess = closest(path, NAMES)
+  return `${file}: unknown setting "${path}"${guess === undefined ? '' : `; did you mean "${guess}"?`}`
+}
+
+interface Given {
+  readonly file: unknown
+  readonly env: string | undefined
+  readonly flag: string | undefined
+}
+
+function pick(name: SettingName, given: Given): { value: unknown; source: Source } {
+  const setting: Setting<string> | Setting<number> = SETTINGS[name]
+  if (given.flag !== undefined) return { value: fromText(setting, given.flag), source: 'flag' }
+  if (given.env !== undefined && given.env !== '') return { value: fromText(setting, given.env), source: 'environment' }
+  if (given.file !== undefined && given.file !== null) return { value: given.file, source: 'file' }
+  return { value: setting.default, source: 'default' }
+}
+
+function fromText(setting: Setting<string> | Setting<number>, text: string): unknown {
+  return setting.kind === 'number' && /^\d+$/.test(text) ? Number(text) : text
+}
+
+type Checked = { readonly kind: 'good'; readonly value: unknown } | { readonly kind: 'bad'; readonly problem: string }
+
+/** A secret's value is not in the message. */
+function check(name: SettingName, value: unknown, { source, file }: { source: Source; file: string | undefined }): Checked {
+  const setting: Setting<string> | Setting<number> = SETTINGS[name]
+  if (value === undefined) return { kind: 'good', value }
+  const result = z.safeParse(setting.schema, value)
+  if (result.success) return { kind: 'good', value: result.data }
+  const where = { default: 'the default of', file: `${file}:`, environment: `${setting.env}:`, flag: `${setting.flag}:` }[source]
+  const shown = setting.secret === true ? '' : ` ${JSON.stringify(value)}`
+  return { kind: 'bad', problem: `${where} ${name}${shown}: ${result.error.issues.map(issue => issue.message).join(', ')}` }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,142 @@
+import * as z from 'zod/mini'
+
+// Every setting of the service, as one table: the YAML file, the environment, the flags of `instar serve`, docs/reference/configuration.md and
+// the checks come from it.
+
+interface SettingFacts {
+  readonly about: string
+  readonly env: string
+  /** The option of `instar serve`, where it has one. */
+  readonly flag?: string
+  /** Its value is never shown. */
+  readonly secret?: true
+  /** What stands in the documentation where the default depends on the machine. */
+  readonly defaultAbout?: string
+}
+
+export interface Setting<T> extends SettingFacts {
+  readonly kind: 'text' | 'number' | 'choice'
+  readonly schema: z.ZodMiniType<T>
+  readonly default: T | undefined
+}
+
+const text = (facts: SettingFacts & { default?: string }): Setting<string> => ({
+  ...facts,
+  kind: 'text',
+  schema: z.string().check(z.minLength(1)),
+  default: facts.default,
+})
+
+const count = (facts: SettingFacts & { default: number; from: number; to: number }): Setting<number> => ({
+  ...facts,
+  kind: 'number',
+  schema: z.int().check(z.minimum(facts.from), z.maximum(facts.to)),
+})
+
+const choice = <const T extends string>(facts: SettingFacts & { default: NoInfer<T>; of: readonly T[] }): Setting<T> => ({
+  ...facts,
+  kind: 'choice',
+  schema: z.enum(facts.of),
+})
+
+const address = z.string().check(
+  z.refine(value => {
+    const port = Number(/^(?:\[[\da-fA-F:]+\]|[^\s:[\]]+):(\d{1,5})$/.exec(value)?.[1])
+    return port >= 0 && port <= 65_535
+  }, 'is no HOST:PORT'),
+)
+const httpUrl = z
+  .string()
+  .check(z.refine(value => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol), 'is no http or https address'))
+const postgresUrl = z
+  .string()
+  .check(z.refine(value => URL.canParse(value) && /^postgres(?:ql)?:$/.test(new URL(value).protocol), 'is no postgres:// address'))
+
+/** By their names in the YAML file; a dot is a level. */
+export const SETTINGS = {
+  data_dir: text({
+    about: "Folder of the service: the embedded PostgreSQL, the key file `secret.key`, the workers' files.",
+    env: 'INSTAR_DATA_DIR',
+    flag: '--data-dir',
+    defaultAbout: '`service` in the state folder (/var/lib/instar, or ~/.local/state/instar)',
+  }),
+  listen: {
+    ...text({
+      about: 'Address that the API is served at; port 0 = any free one.',
+      env: 'INSTAR_LISTEN',
+      flag: '--listen',
+      default: '127.0.0.1:7667',
+    }),
+    schema: address,
+  },
+  role: choice({
+    about: 'What this process does: serve the API, work, or both. Any number of processes of each role share one database.',
+    env: 'INSTAR_ROLE',
+    flag: '--role',
+    default: 'all',
+    of: ['all', 'api', 'worker'],
+  }),
+  public_url: {
+    ...text({
+      about: 'Address of the API for clients, in the catalog: scheme, host and port.',
+      env: 'INSTAR_PUBLIC_URL',
+      defaultAbout: 'as the client asked',
+    }),
+    schema: httpUrl,
+  },
+  'database.url': {
+    ...text({
+      about:
+        'A PostgreSQL (15 or later) of yours, `postgres://USER:PASSWORD@HOST/DATABASE`; needed where more than one machine takes part.',
+      env: 'DATABASE_URL',
+      secret: true,
+      defaultAbout: 'its own, below data_dir',
+    }),
+    schema: postgresUrl,
+  },
+  'database.connections': count({
+    about: 'Connections to the database at once, for each process.',
+    env: 'INSTAR_DATABASE_CONNECTIONS',
+    default: 16,
+    from: 4,
+    to: 200,
+  }),
+  'database.pg_user': text({
+    about: 'User that the embedded PostgreSQL runs as when the service runs as root, which PostgreSQL refuses for itself.',
+    env: 'INSTAR_PG_USER',
+    flag: '--pg-user',
+    defaultAbout: 'the system user `instar`, made at need',
+  }),
+  secret_key: text({
+    about:
+      'Keys that connection data and secrets are encrypted with: 32 bytes each, base64 or hex, the current one first, separated by commas.',
+    env: 'INSTAR_SECRET_KEY',
+    secret: true,
+    defaultAbout: 'the file `secret.key` in data_dir, made at the first start',
+  }),
+  admin_password: text({
+    about: 'Password of the user `admin`, who is made at the first start. It has no effect later.',
+    env: 'INSTAR_ADMIN_PASSWORD',
+    secret: true,
+    defaultAbout: 'generated, and printed once',
+  }),
+  'identity.token_lifetime_s': count({
+    about: 'How long a token is good, in seconds.',
+    env: 'INSTAR_TOKEN_LIFETIME_S',
+    default: 3600,
+    from: 60,
+    to: 604_800,
+  }),
+  'log.level': choice({
+    about: 'The least important lines that the log has.',
+    env: 'INSTAR_LOG_LEVEL',
+    default: 'info',
+    of: ['debug', 'info', 'warn', 'error'],
+  }),
+} as const satisfies Record<string, Setting<string> | Setting<number>>
+
+export type SettingName = keyof typeof SETTINGS
+
+type ValueOf<S> = S extends Setting<infer T> ? T : never
+/** What a setting may be undefined: those without a default. */
+export type Config = { readonly [N in SettingName]: ValueOf<(typeof SETTINGS)[N]> | undefined }
