@@ -8,6 +8,7 @@ import { registerInspect } from './commands/inspect.ts'
 import { registerMorph } from './commands/morph.ts'
 import { registerPlan } from './commands/plan.ts'
 import { registerRun } from './commands/run.ts'
+import { registerServe } from './commands/serve.ts'
 import { registerShell } from './commands/shell.ts'
 import type { Context } from './context.ts'
 import { NOUNS } from './nouns.ts'
@@ -25,6 +26,7 @@ const COMMANDS: readonly Register[] = [
   registerBoot,
   registerShell,
   registerRun,
+  registerServe,
   registerConfig,
   registerDoctor,
 ]

@@ -29,6 +29,12 @@ export const ERRORS = {
   },
   'service.bad-answer': { exit: 1, status: 502, fault: 'user', hint: 'Something else than the service answers at this address.' },
   'config.invalid': { exit: 3, status: 400, fault: 'user', hint: 'See docs/reference/configuration.md and instar config show.' },
+  'serve.cannot-listen': {
+    exit: 3,
+    status: 500,
+    fault: 'user',
+    hint: 'Give another address with --listen HOST:PORT, or end what uses this one.',
+  },
   'execution.failed': {
     exit: 1,
     status: 422,

@@ -3,8 +3,10 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { createProgram } from '../program.ts'
 import { createTestProgram } from '../test-program.ts'
 import { loadConfig } from './load-config.ts'
+import { SETTINGS } from './settings.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'instar-config-'))
 after(() => rmSync(dir, { recursive: true }))
@@ -76,4 +78,11 @@ test('the example of the documentation is a good configuration', async () => {
   const [, yaml = ''] = /```yaml\n([^]*?)```/.exec(readFileSync('docs/reference/configuration.md', 'utf8')) ?? []
   const { values } = await loadConfig(contextOf(), { file: file(yaml) })
   assert.equal(values.public_url, 'https://instar.example:7667')
+})
+
+test('the flags of instar serve are those that the table of settings names', async () => {
+  const program = await createProgram(contextOf(), () => undefined)
+  const serve = program.commands.find(command => command.name() === 'serve')
+  const flags = Object.values<{ flag?: string }>(SETTINGS).flatMap(({ flag }) => flag ?? [])
+  assert.deepEqual(serve?.options.map(({ long }) => long).sort(), ['--config', ...flags].sort())
 })
