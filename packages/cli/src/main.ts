@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import { constants } from 'node:os'
 import { InstarError } from '@instar/contract'
+import { exitCodeOf, formatError, reportError } from '@instar/phases/text'
 import type { Context, Output } from './context.ts'
 import { resolvePaths } from './paths.ts'
-import { exitCodeOf, formatError, reportError } from './print-error.ts'
 import { runProgram } from './program.ts'
 import { RunFailed } from './runs/run-failed.ts'
 

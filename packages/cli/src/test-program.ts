@@ -1,7 +1,7 @@
 import { join } from 'node:path'
+import { exitCodeOf, formatError, reportError } from '@instar/phases/text'
 import type { Context } from './context.ts'
 import { resolvePaths } from './paths.ts'
-import { exitCodeOf, formatError, reportError } from './print-error.ts'
 import { runProgram } from './program.ts'
 
 // For tests: a command line with a world of its own.

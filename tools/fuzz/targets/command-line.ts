@@ -2,7 +2,7 @@ import { parsePhase, Run, ScriptRun } from '@instar/contract'
 import { parseGlobalFlag, parseInstanceFlag, parseScriptFlag, parseSecretFlag, readFolderScript } from '@instar/contract/scripts'
 import { parseFirstBootResults } from '@instar/phases'
 import { decodeText } from '../../../packages/cli/src/scripts/decode-text.ts'
-import { createLineSplitter, printable } from '../../../packages/cli/src/view/printable.ts'
+import { createLineSplitter, printable } from '@instar/phases/text'
 import { type FuzzTarget, textTarget } from '../target.ts'
 
 const RUN = {

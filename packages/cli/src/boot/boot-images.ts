@@ -9,10 +9,9 @@ import {
   type ReplicaResult,
 } from '@instar/machine'
 import type { FirstBootReport } from '@instar/phases'
+import { createLineSplitter, formatTable, printable } from '@instar/phases/text'
 import type { BootOptions } from '../commands/boot.ts'
 import type { Context } from '../context.ts'
-import { createLineSplitter, printable } from '../view/printable.ts'
-import { formatTable } from '../view/table.ts'
 import { firstLines, rowOfResult } from './result-rows.ts'
 import { createBootWatch } from './watch.ts'
 

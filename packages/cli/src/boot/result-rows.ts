@@ -1,6 +1,5 @@
 import type { FirstBootResult } from '@instar/phases'
-import { formatDuration } from '../view/duration.ts'
-import { printable } from '../view/printable.ts'
+import { formatDuration, printable } from '@instar/phases/text'
 
 /** A first-boot result as a row: script, attempt, end, time, first line of output. */
 export function rowOfResult({ run, output }: FirstBootResult): string[] {

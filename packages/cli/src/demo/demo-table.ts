@@ -2,12 +2,11 @@ import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MACHINE_PHASES, type Run } from '@instar/contract'
 import type { FirstBootReport } from '@instar/phases'
+import { formatDuration, formatTable } from '@instar/phases/text'
 import { endOfResult, firstLines } from '../boot/result-rows.ts'
 import type { Context } from '../context.ts'
 import type { RunStore } from '../runs/run-store.ts'
 import { endOf, sortByStart } from '../runs/show.ts'
-import { formatDuration } from '../view/duration.ts'
-import { formatTable } from '../view/table.ts'
 
 const OUTPUT_LINES = 3
 const OUTPUT_BYTES = 4096

@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process'
 import { mkdir, statfs } from 'node:fs/promises'
 import { promisify } from 'node:util'
+import { formatTable } from '@instar/phases/text'
 import type { Context } from '../context.ts'
-import { formatTable } from '../view/table.ts'
 
 /** One line of the doctor's report. */
 export interface Finding {

@@ -1,7 +1,7 @@
 import { InstarError } from '@instar/contract'
+import { printable } from '@instar/phases/text'
 import type { CheckOptions } from '../commands/check.ts'
 import type { Context } from '../context.ts'
-import { printable } from '../view/printable.ts'
 import { lookAtImages } from './look-at-images.ts'
 
 const MARKS = { ok: '✓', warning: '!', fatal: '✗', unknown: '?' } as const

@@ -1,7 +1,6 @@
+import { formatTable, printable } from '@instar/phases/text'
 import type { InspectOptions } from '../commands/inspect.ts'
 import type { Context } from '../context.ts'
-import { printable } from '../view/printable.ts'
-import { formatTable } from '../view/table.ts'
 import { lookAtImages } from './look-at-images.ts'
 
 /** `instar inspect`: the OS, then storage and mounts; as JSON one object `{version, system, storage}`. */

@@ -1,10 +1,10 @@
 import { MORPHING_PHASES, type MachinePhase } from '@instar/contract'
 import { selectScripts, type ScriptSpec } from '@instar/contract/scripts'
+import { formatTable } from '@instar/phases/text'
 import type { PlanOptions } from '../commands/plan.ts'
 import type { Context } from '../context.ts'
 import { collectScripts } from '../scripts/collect.ts'
 import { scriptFlagsOf } from '../scripts/flags-of.ts'
-import { formatTable } from '../view/table.ts'
 import { instanceName } from './instance-name.ts'
 
 /** A script as the plan shows it; `order` is its place within the phase, from 1. */

@@ -1,6 +1,6 @@
 import type { Execution, Task } from '@instar/contract/api'
+import { formatDuration } from '@instar/phases/text'
 import type { Column } from '../output/column.ts'
-import { formatDuration } from '../view/duration.ts'
 
 export const EXECUTION_FIELDS: readonly Column<Execution>[] = [
   { name: 'id', of: one => one.id },

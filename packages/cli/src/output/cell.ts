@@ -1,4 +1,4 @@
-import { printable } from '../view/printable.ts'
+import { printable } from '@instar/phases/text'
 
 /** A value as text for people: lists side by side, objects as JSON, nothing for null. Line ends are kept, control characters are not. */
 export function cellText(value: unknown): string {

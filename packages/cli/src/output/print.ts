@@ -1,6 +1,5 @@
+import { formatTable, printable } from '@instar/phases/text'
 import type { Output } from '../context.ts'
-import { printable } from '../view/printable.ts'
-import { formatTable } from '../view/table.ts'
 import { cellText, cellValue } from './cell.ts'
 import { chooseColumns, type Column } from './column.ts'
 import type { Format, ListOptions, OutputOptions } from './options.ts'

@@ -1,8 +1,8 @@
 import { createReadStream } from 'node:fs'
 import { join } from 'node:path'
 import { InstarError, type ScriptRun } from '@instar/contract'
+import { printable } from '@instar/phases/text'
 import type { Context } from '../context.ts'
-import { printable } from '../view/printable.ts'
 import { RunStore } from './run-store.ts'
 import { endOf, sortByStart } from './show.ts'
 

@@ -1,8 +1,6 @@
 import type { Run, ScriptRun } from '@instar/contract'
+import { formatDuration, formatError, formatTable } from '@instar/phases/text'
 import type { Context } from '../context.ts'
-import { formatError } from '../print-error.ts'
-import { formatDuration } from '../view/duration.ts'
-import { formatTable } from '../view/table.ts'
 import { RunStore } from './run-store.ts'
 
 /** Prints all runs, the newest first. */

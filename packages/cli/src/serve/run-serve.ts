@@ -1,11 +1,11 @@
 import { once } from 'node:events'
 import { mkdir } from 'node:fs/promises'
+import { formatDuration } from '@instar/phases/text'
 import type { ServeOptions } from '../commands/serve.ts'
 import { defaultDataDir, loadConfig } from '../config/load-config.ts'
 import type { Config } from '../config/settings.ts'
 import type { Context } from '../context.ts'
 import { VERSION } from '../program.ts'
-import { formatDuration } from '../view/duration.ts'
 import { createLog } from './log.ts'
 import { startService, type RunningService } from './start-service.ts'
 

@@ -1,9 +1,8 @@
 import type { InstarEvent } from '@instar/contract'
+import { createLineSplitter, formatDuration, printable } from '@instar/phases/text'
 import type { Output } from '../context.ts'
 import { clip, paint, progressBar } from './draw.ts'
-import { formatDuration } from './duration.ts'
 import { describeEvent } from './plain.ts'
-import { createLineSplitter, printable } from './printable.ts'
 import type { View } from './view.ts'
 
 const REDRAW_MS = 100

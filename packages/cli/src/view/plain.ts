@@ -1,7 +1,6 @@
 import type { InstarEvent } from '@instar/contract'
+import { createLineSplitter, formatDuration, printable } from '@instar/phases/text'
 import type { Output } from '../context.ts'
-import { formatDuration } from './duration.ts'
-import { createLineSplitter, printable } from './printable.ts'
 import type { View } from './view.ts'
 
 /** Plain lines: for logs, pipes and terminals that cannot do more. Output of a script stands behind `|`, its stderr behind `!`. */

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { InstarError } from '@instar/contract'
 import type { MinionPool } from '@instar/contract/api'
+import { printable } from '@instar/phases/text'
 import type { Context } from '../context.ts'
 import type { Api } from '../service/api.ts'
-import { printable } from '../view/printable.ts'
 
 const POLL_MS = 1000
 const RESTING = ['DEALLOCATED', 'ALLOCATED', 'ERROR']

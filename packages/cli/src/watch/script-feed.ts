@@ -1,9 +1,8 @@
 import type { ExecutionScriptRun } from '@instar/contract/api'
+import { createLineSplitter, findKnown, printable } from '@instar/phases/text'
 import type { Api } from '../service/api.ts'
 import { readText } from '../service/http.ts'
-import { findKnown } from '../print-error.ts'
 import { endOf } from '../runs/show.ts'
-import { createLineSplitter, printable } from '../view/printable.ts'
 
 type Stream = 'stdout' | 'stderr'
 const MARKS = { stdout: '    | ', stderr: '    ! ' } as const

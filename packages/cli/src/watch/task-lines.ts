@@ -1,6 +1,5 @@
 import type { Task } from '@instar/contract/api'
-import { formatDuration } from '../view/duration.ts'
-import { printable } from '../view/printable.ts'
+import { formatDuration, printable } from '@instar/phases/text'
 
 /** What a view remembers of the tasks that it has told of. */
 export interface Told {

@@ -1,7 +1,7 @@
 import type { Task } from '@instar/contract/api'
+import { formatDuration } from '@instar/phases/text'
 import type { Output } from '../context.ts'
 import { clip, paint, progressBar } from '../view/draw.ts'
-import { formatDuration } from '../view/duration.ts'
 import { isActiveTask, newLines, nothingTold, taskName, taskProgress } from './task-lines.ts'
 
 /** Shows the tasks of an execution as they go on. */

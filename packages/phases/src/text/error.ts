@@ -1,6 +1,15 @@
-import { ERRORS, InstarError, errorChain, type ErrorReport } from '@instar/contract'
+import { ERRORS, InstarError, errorChain } from '@instar/contract/errors'
 
-/** An error as it is stored and printed; what is not ours is a bug of ours. */
+/** An error as it is stored and printed: the code of the table, the message and its causes, what to do. */
+export interface ErrorReport {
+  code: string
+  message: string
+  because: string[]
+  hint: string
+  details: Record<string, unknown>
+}
+
+/** What is not ours is a bug of ours. */
 export function reportError(error: unknown): ErrorReport {
   const known = findKnown(error)
   const [message = 'unknown error', ...because] = errorChain(error)
@@ -11,13 +20,13 @@ export function reportError(error: unknown): ErrorReport {
   return { code: known.code, message: known.message, because: errorChain(known).slice(1), hint: known.hint, details: known.details }
 }
 
-/** A clean-up that fails too wraps the first error (SuppressedError): the first one is what the user must know. */
+/** A clean-up that fails too wraps the first error (SuppressedError, which Node 20 lacks): the first one is what the user must know. */
 export function findKnown(error: unknown): InstarError | undefined {
   if (error instanceof InstarError) return error
-  if (error instanceof SuppressedError) return findKnown(error.suppressed) ?? findKnown(error.error)
+  if (typeof SuppressedError !== 'undefined' && error instanceof SuppressedError)
+    return findKnown(error.suppressed) ?? findKnown(error.error)
   return fullDisk(error)
 }
-
 /** A full disk is no defect of ours, whichever call it stopped. */
 function fullDisk(error: unknown): InstarError | undefined {
   if (!(error instanceof Error) || !('code' in error) || (error.code !== 'ENOSPC' && error.code !== 'EDQUOT')) return undefined
@@ -25,16 +34,18 @@ function fullDisk(error: unknown): InstarError | undefined {
   return new InstarError('image.no-space', `no space left for ${file}`, { cause: error })
 }
 
-/** The lines that the CLI prints for an error. `see` is a command to look further, else the one in the error's details. */
-export function formatError(report: ErrorReport, see?: string): string {
-  const tail = report.details['stderr_tail']
-  const seen = see ?? (typeof report.details['see'] === 'string' ? report.details['see'] : undefined)
+/** The lines that a program prints for an error. `see` is a command to look further. */
+export function formatError(
+  report: { code: string; message: string; because: readonly string[]; hint: string; details?: Record<string, unknown> },
+  see?: string,
+): string {
+  const tail = report.details?.['stderr_tail']
   return [
     `error: ${report.message}  [${report.code}]`,
     ...report.because.map(cause => `because: ${cause}`),
     ...(typeof tail === 'string' && tail.trim() !== '' ? ['its last words:', ...lastLines(tail, 10).map(line => `    ${line}`)] : []),
     `hint: ${report.hint}`,
-    ...(seen === undefined ? [] : [`see: ${seen}`]),
+    ...(see === undefined ? [] : [`see: ${see}`]),
   ].join('\n')
 }
 
