@@ -5,35 +5,40 @@ import { parseArgs } from 'node:util'
 import { build } from 'esbuild'
 
 const root = join(import.meta.dirname, '..')
-const { values } = parseArgs({ options: { out: { type: 'string', default: join(root, 'dist') } } })
-const dist = values.out
 
 /** Greatest sizes in KiB: what must be read and compiled before the first script can start. */
-const PROGRAMS = [
+export const HOST_PROGRAMS = [
   { name: 'os-refresh-config', source: 'packages/phases/src/refresh/drop-in/os-refresh-config.ts', maxKiB: 60 },
-
   { name: 'dib-run-parts', source: 'packages/phases/src/run-parts/dib-run-parts.ts', maxKiB: 60 },
 ] as const
 
-mkdirSync(dist, { recursive: true })
-// The repository is of type module; the programs are CommonJS, which Node 20 takes without an extension and starts faster.
-writeFileSync(join(dist, 'package.json'), '{"type":"commonjs"}\n')
-for (const { name, source, maxKiB } of PROGRAMS) {
-  const file = join(dist, name)
-  await build({
-    entryPoints: [join(root, source)],
-    outfile: file,
-    bundle: true,
-    platform: 'node',
-    target: 'node20',
-    format: 'cjs',
-    minifySyntax: true,
-    legalComments: 'none',
-    banner: { js: `#!/usr/bin/env node\n// instar ${name}` },
-    logLevel: 'warning',
-  })
-  chmodSync(file, 0o755)
-  const { size } = statSync(file)
-  if (size > maxKiB * 1024) throw new Error(`${name} has ${size} bytes, more than ${maxKiB} KiB`)
-  console.log(`dist/${name}: ${(size / 1024).toFixed(1)} KiB`)
+/** Builds the programs into the folder `dist`. */
+export async function buildHostPrograms(dist: string): Promise<void> {
+  mkdirSync(dist, { recursive: true })
+  // The repository is of type module; the programs are CommonJS, which Node 20 takes without an extension and starts faster.
+  writeFileSync(join(dist, 'package.json'), '{"type":"commonjs"}\n')
+  for (const { name, source, maxKiB } of HOST_PROGRAMS) {
+    const file = join(dist, name)
+    await build({
+      entryPoints: [join(root, source)],
+      outfile: file,
+      bundle: true,
+      platform: 'node',
+      target: 'node20',
+      format: 'cjs',
+      minifySyntax: true,
+      legalComments: 'none',
+      banner: { js: `#!/usr/bin/env node\n// instar ${name}` },
+      logLevel: 'warning',
+    })
+    chmodSync(file, 0o755)
+    const { size } = statSync(file)
+    if (size > maxKiB * 1024) throw new Error(`${name} has ${size} bytes, more than ${maxKiB} KiB`)
+    console.log(`${file}: ${(size / 1024).toFixed(1)} KiB`)
+  }
+}
+
+if (import.meta.main) {
+  const { values } = parseArgs({ options: { out: { type: 'string', default: join(root, 'dist') } } })
+  await buildHostPrograms(values.out)
 }

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { ERRORS } from '@instar/contract'
 import { renderCli } from './render-cli.ts'
 
-const pages = globSync('**/*.md', { exclude: name => name.includes('node_modules') })
+const pages = globSync('**/*.md', { exclude: name => name.includes('node_modules') || name === 'dist' })
 
 test('every link between pages leads to a file', () => {
   const broken = pages.flatMap(page =>
