@@ -1,3 +1,4 @@
+export { createEngine } from './create-engine.ts'
 export type {
   Engine,
   EngineHooks,
@@ -25,7 +26,9 @@ export type {
   StepScriptRecorder,
   StepTask,
 } from './worker/step.ts'
+export { runWorker } from './worker/worker.ts'
 export type { QuestionHandler, WorkerOptions } from './worker/worker.ts'
+export { WORKERS_CHANNEL, PRESENCE_MS } from './worker/registration.ts'
 export { planDeployment } from './plans/deployment.ts'
 export type { DeploymentPlan } from './plans/deployment.ts'
 export { planMachineWork, planPoolAllocation, planPoolDeallocation } from './plans/minion-pool.ts'
