@@ -65,7 +65,7 @@ test('a chroot sees its own disks and an empty /run, and nothing of it stays', {
   {
     await using storage = await discoverStorage(machine, { disks: machine.devices, keys: [], signal, emit })
     await using guest = await mountGuest(machine, storage, { ...lab, at: '/mnt/guest' })
-    await using _chroot = await prepareChroot(machine, { at: guest.at, devices: storage.devices }, signal)
+    await prepareChroot(machine, { at: guest.at, devices: storage.devices }, signal)
     const name = machine.devices[0]!.slice('/dev/'.length)
 
     assert.match(await lab.shell('ls /mnt/guest/dev/disk/by-uuid'), /AB12-CD34/)

@@ -1,4 +1,5 @@
 import { InstarError } from '@instar/contract'
+import { ImageCache } from './boot/initramfs/image-cache.ts'
 import { detectGuest, type GuestFacts } from './detect/detect.ts'
 import { readBootFacts } from './fit/boot-facts.ts'
 import { fitGuest, type FitResult } from './fit/fit-guest.ts'
@@ -25,6 +26,7 @@ export interface OpenGuest {
   readonly storage: Storage
   readonly guest: MountedGuest
   readonly facts: GuestFacts
+  readonly images?: ImageCache
 }
 
 /**
@@ -62,21 +64,22 @@ async function morphMounted(session: MorphSession, storage: Storage, guest: Moun
   const before = await readTree(session, guest)
   const facts = await recognise(session, storage, before)
   session.learn({ distro: distroOf(facts) })
-  const open = { storage, guest, facts }
-  if (request.skipOsMorphing) return finish(session, open, { changed: [], steps: [] })
+  const open = { storage, guest, facts, images: new ImageCache(machine) }
+  if (request.skipOsMorphing) return finish(session, open, { changed: [], steps: [], tree: before })
 
   await warnOfObstacles(session, open, before)
-  await using _chroot = await prepareChroot(machine, { at: guest.at, devices: storage.devices }, signal)
+  // It goes with the guest's file systems.
+  await prepareChroot(machine, { at: guest.at, devices: storage.devices }, signal)
   const ran = await session.runPhase('osmorphing_post_os_mount')
   // Scripts may have changed anything, so the guest is read anew.
   const tree = ran === 0 ? before : await readTree(session, guest)
   const fitted = await fitGuest(session, open, tree)
-  await session.runPhase('osmorphing_pre_os_dismount')
-  return await finish(session, open, fitted)
+  const ranLast = await session.runPhase('osmorphing_pre_os_dismount')
+  return await finish(session, open, { ...fitted, tree: ranLast === 0 ? fitted.tree : undefined })
 }
 
 async function finish(session: MorphSession, open: OpenGuest, fitted: FitResult): Promise<MorphReport> {
-  const registered = await registerScripts(session, open, distroOf(open.facts))
+  const registered = await registerScripts(session, open, { distro: distroOf(open.facts), tree: fitted.tree })
   return {
     system: open.facts.name,
     scripts: session.scripts,

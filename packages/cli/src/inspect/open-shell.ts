@@ -27,7 +27,7 @@ export async function openShell(context: Context, images: readonly string[], opt
     emit,
     ...(options.root === undefined ? {} : { root: options.root }),
   })
-  await using _chroot = await prepareChroot(machine, { at: guest.at, devices: storage.devices }, signal)
+  await prepareChroot(machine, { at: guest.at, devices: storage.devices }, signal)
   if (options.command !== undefined) return await runLine(context, machine, options.command)
   const layers = source.areKept
     ? 'the layers of the failed run: --resume goes on with what you change'

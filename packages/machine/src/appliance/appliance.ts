@@ -177,7 +177,7 @@ export async function plugDisks({ qmp }: Vm, disks: readonly QemuDisk[], signal:
 export async function findDevices(vm: Vm, disks: readonly QemuDisk[], signal: AbortSignal): Promise<string[]> {
   const until = performance.now() + DISK_TIMEOUT_MS
   for (;;) {
-    const result = await runCommand(vm.channel, ['', 'disks'], { signal, captureBytes: DISKS_MAX_BYTES })
+    const result = await runCommand(vm.channel, ['', 'disks', ...disks.map(({ id }) => id)], { signal, captureBytes: DISKS_MAX_BYTES })
     const bySerial = new Map(splitAtNul(result.stdout).map(line => line.toString('utf8').split(' ') as [string, string]))
     const devices = disks.map(({ id }) => bySerial.get(id))
     if (devices.every(device => device !== undefined)) {

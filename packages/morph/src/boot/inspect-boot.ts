@@ -4,6 +4,7 @@ import { Buffer } from 'node:buffer'
 import type { Machine } from '@instar/machine'
 import type { Kernel } from '../detect/kernels.ts'
 import type { GuestTree } from '../tree/guest-tree.ts'
+import type { ImageCache } from './initramfs/image-cache.ts'
 import { type InitramfsReading, readInitramfs } from './initramfs/read.ts'
 import { type KernelVerdict, judgeKernel } from './kernel/judge.ts'
 import { readKernelModules } from './kernel/modules.ts'
@@ -32,6 +33,8 @@ export interface BootInspection {
   /** Where the guest mounts its ESP. */
   readonly esp?: string
   readonly architecture: EfiArchitecture
+  /** Of a guest that is looked at more than once. */
+  readonly images?: ImageCache
   readonly signal: AbortSignal
 }
 
@@ -97,19 +100,39 @@ async function inspectKernel(inspection: BootInspection, { kernel, entry, isDefa
   const { tree, target, stack, resolve, changedFiles } = inspection
   const files = kernel.isUnified ? [kernel.image] : initramfsFiles(kernel, entry)
   const real = files.flatMap(path => realPath(tree, path) ?? [])
-  const bytes = await readImages(inspection, real)
-  const image = bytes === undefined ? undefined : await readInitramfs(bytes, { signal: inspection.signal })
+  const image = await readImage(inspection, real)
   const cmdline = entry?.cmdline ?? image?.uki?.cmdline ?? ''
   const modules = readKernelModules(tree, kernel.version)
   const verdict = judgeKernel({ tree, cmdline, bus: target.bus, root: stack, resolve, changedFiles, ...given({ image, modules }) })
   const initramfs = kernel.isUnified ? undefined : real.at(-1)
-  return { version: kernel.version, image: kernel.image, isDefault, initramfsBytes: bytes?.length ?? 0, verdict, ...given({ initramfs }) }
+  return {
+    version: kernel.version,
+    image: kernel.image,
+    isDefault,
+    initramfsBytes: image?.sizeBytes ?? 0,
+    verdict,
+    ...given({ initramfs }),
+  }
 }
 
 /** An entry may name several, microcode first: the loader joins them. Without an entry the usual name counts. */
 function initramfsFiles(kernel: Kernel, entry: LoaderEntry | undefined): string[] {
   if (entry !== undefined) return entry.initrds.flatMap(({ path }) => path ?? [])
   return kernel.initrd === undefined ? [] : [kernel.initrd]
+}
+
+async function readImage(inspection: BootInspection, paths: readonly string[]): Promise<InitramfsReading | undefined> {
+  const { images, root, signal } = inspection
+  const read = async () => {
+    const bytes = await readImages(inspection, paths)
+    return bytes === undefined ? undefined : await readInitramfs(bytes, { signal })
+  }
+  return images === undefined
+    ? await read()
+    : await images.read(
+        paths.map(path => `${root}${path}`),
+        { signal, read },
+      )
 }
 
 async function readImages({ machine, root, signal }: BootInspection, paths: readonly string[]): Promise<Buffer | undefined> {

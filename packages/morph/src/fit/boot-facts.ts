@@ -27,6 +27,7 @@ export function readBootFacts(
     changedFiles: at.changedFiles,
     architecture: efiArchitecture(facts),
     signal: session.signal,
+    ...(open.images === undefined ? {} : { images: open.images }),
     ...(bootDisk === undefined ? {} : { bootDisk }),
     ...(esp === undefined ? {} : { esp }),
   })

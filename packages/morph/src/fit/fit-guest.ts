@@ -31,6 +31,8 @@ export interface FitResult {
   readonly steps: readonly FitStep[]
   /** Absent where the OS was left as it is. */
   readonly verdict?: Verdict
+  /** The guest's files as they are now; absent when programs of the guest may have changed them. */
+  readonly tree: GuestTree | undefined
 }
 
 export interface FitStep {
@@ -46,12 +48,14 @@ export async function fitGuest(session: MorphSession, open: OpenGuest, before: G
   await fitting.write(before)
   const tree = (await fitting.changePackages(before)) ? await loadTree(session.machine, open.guest.at, { signal: session.signal }) : before
   const verdict = await fitting.makeBootable(tree)
-  return { changed: fitting.changed, steps: fitting.steps, verdict }
+  return { changed: fitting.changed, steps: fitting.steps, verdict, tree: fitting.hasRunGuest ? undefined : tree.settled() }
 }
 
 class Fitting {
   readonly changed: AppliedChange[] = []
   readonly steps: FitStep[] = []
+  /** Whether the initramfs was changed, for which the guest's own tool may have run. */
+  hasRunGuest = false
   readonly #session: MorphSession
   readonly #open: OpenGuest
   readonly #warnings: StepWarning[] = []
@@ -125,6 +129,7 @@ class Fitting {
       readBootFacts(this.#session, this.#open, { tree, changedFiles }),
     )
     const changes = await fitInitramfs(this.#session, this.#open, { tree, boot })
+    this.hasRunGuest = changes.length > 0
     if (changes.length > 0) this.steps.push({ step: 'Fitting the initramfs', changes })
     const after = changes.length === 0 ? boot : await readBootFacts(this.#session, this.#open, { tree, changedFiles })
     const verdict = await judgeBoot(this.#session, this.#open, { tree, boot: after, warnings: this.#warnings })

@@ -62,7 +62,7 @@ export async function mountGuest(machine: Machine, storage: Storage, options: Mo
   const states = await runStep(emit, 'Checking file systems', () => checkFilesystems(machine, checked, signal))
 
   await using undo = new AsyncDisposableStack()
-  undo.defer(() => unmountTree(machine, at).then(() => removeFolder(machine, at)))
+  undo.defer(() => unmountTree(machine, at))
   const mounting = new Mounting(machine, { ...options, states })
   await runStep(emit, 'Mounting file systems', async () => {
     await mounting.mountRoot(root)
@@ -213,8 +213,4 @@ class Mounting {
     this.warnings.push(message)
     this.#options.emit({ kind: 'warning', message })
   }
-}
-
-async function removeFolder(machine: Machine, at: string): Promise<void> {
-  await machine.run(['rmdir', '--', at], { signal: AbortSignal.timeout(10_000) }).catch(() => undefined)
 }

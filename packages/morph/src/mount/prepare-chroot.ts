@@ -4,7 +4,6 @@ import type { Machine } from '@instar/machine'
 import { pack } from 'tar-stream'
 import type { BlockDevice } from '../storage/block-device.ts'
 import { plainName } from '../storage/group-names.ts'
-import { mountsBelow } from './mountinfo.ts'
 import { RESOLVE_IN } from './resolve-in-root.ts'
 
 /**
@@ -27,38 +26,20 @@ place /run; mount -t tmpfs -o mode=755,nosuid,nodev run "$root$at" || exit 73
 mkdir -m 1777 "$root$at/lock"
 exit 0
 `
-const CLOSE_TIMEOUT_MS = 30_000
 
 /**
- * Sets up /dev, /proc, /sys and /run inside a mounted guest for programs that run there by chroot. Disposing takes them away again, if
- * `mountGuest` has not done so already. Throws `morph.mount-missing` when one cannot be set up.
+ * Sets up /dev, /proc, /sys and /run inside a mounted guest for programs that run there by chroot; `mountGuest` takes them away with the rest.
+ * Throws `morph.mount-missing` when one cannot be set up.
  */
 export async function prepareChroot(
   machine: Machine,
   { at, devices }: { at: string; devices: readonly BlockDevice[] },
   signal: AbortSignal,
-): Promise<AsyncDisposable> {
-  const list = () => listMounts(machine, at, AbortSignal.timeout(CLOSE_TIMEOUT_MS))
-  const before = new Set(await list())
-  const close = async (): Promise<void> => {
-    const added = (await list()).filter(point => !before.has(point))
-    if (added.length === 0) return
-    const result = await machine.run(['umount', '--', ...added.toReversed()], { signal: AbortSignal.timeout(CLOSE_TIMEOUT_MS) })
-    if (result.exitCode !== 0) throw new InstarError('morph.busy', `cannot unmount ${added.join(', ')}: ${result.stderrTail.trim()}`)
-  }
-  await using undo = new AsyncDisposableStack()
-  undo.defer(close)
+): Promise<void> {
   const result = await machine.run(['sh', '-c', PREPARE, 'prepare', at], { signal, stdin: await packNodes(guestNodes(devices)) })
   if (result.exitCode !== 0) {
     throw new InstarError('morph.mount-missing', `cannot prepare ${at} for programs of the guest: ${result.stderrTail.trim()}`)
   }
-  const release = undo.move()
-  return { [Symbol.asyncDispose]: () => release.disposeAsync() }
-}
-
-async function listMounts(machine: Machine, at: string, signal: AbortSignal): Promise<string[]> {
-  const result = await machine.run(['cat', '/proc/self/mountinfo'], { signal, captureBytes: 4 * 2 ** 20 })
-  return mountsBelow(result.stdout.toString(), at)
 }
 
 interface DevNode {

@@ -1,6 +1,6 @@
 /**
  * Runs on the minion in the guest's root, with the folder of new contents and then eight words for each change: number, operation, path,
- * mode, uid, gid, extra (the number of its content, or where a link points), label (hex, or "-"). Prints "number sha256-before sha256-after".
+ * mode, uid, gid, extra (the file of its content, or where a link points), label (hex, or "-"). Prints "number sha256-before".
  *
  * It goes down to each path folder by folder and stops at a link: the paths come without links, so a link there means that the guest is not
  * what was loaded, and may be a trap. New content goes into a file beside the old one, gets all attributes of the old one (owner, mode, ACL,
@@ -121,15 +121,15 @@ while [ $# -ge 8 ]; do
   shift 8
   if ! enter; then
     [ "$op" = remove ] || fail 'a folder on the way is missing, or is a link'
-    echo "$number - -"
+    echo "$number -"
     continue
   fi
   if [ "$op" != remove ] && is_free; then
     put_new
-    [ "$op" != file ] && echo "$number - -" || echo "$number - $(sha)"
+    echo "$number -"
     continue
   fi
-  before=$(sha)
+  echo "$number $(sha)"
   release
   case $op in
     file) put_file ;;
@@ -138,17 +138,44 @@ while [ $# -ge 8 ]; do
     remove) take_away; held= ;;
   esac
   hold
-  echo "$number $before $(sha)"
 done
 `
 
-/** Unpacks script, list and contents, which come on standard input as a tar stream, and runs the script over all of the list. */
+/** Fails when something is at one of these paths, or a link or file stands in the place of a folder on the way. Starts no process. */
+export const ARE_FREE_SCRIPT = String.raw`
+for path; do
+  left=$path at=.
+  while :; do
+    at=$at/${'$'}{left%%/*}
+    [ ! -L "$at" ] || exit 1
+    [ -d "$at" ] || break
+    case $left in */*) left=${'$'}{left#*/} ;; *) exit 1 ;; esac
+  done
+  [ ! -e "$at" ] || exit 1
+done
+`
+
+/**
+ * Unpacks scripts, lists and contents, which come on standard input as a tar stream. What is new goes into the guest by one tar, where nothing
+ * stands in its way; else, as on FAT, which has no owners, it is written with the rest. Prints the lines of the script, a record separator, and
+ * for each file written its hash, as sha256sum -z does.
+ */
 export const UNPACK_SCRIPT = String.raw`
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf -- "$work"' EXIT
 tar -x --no-same-owner -C "$work" -f -
+todo=$work/rest
+if [ -s "$work/new" ]; then
+  if ! xargs -0 -s 120000 -a "$work/new" sh "$work/are-free" || ! tar -x -p -m --numeric-owner -f "$work/new.tar" 2>"$work/why"; then
+    mkdir "$work/contents"
+    tar -x --no-same-owner -C "$work/contents" -f "$work/new.tar"
+    todo=$work/all
+  fi
+fi
 # A whole number of changes for each call.
-xargs -0 -r -x -n 80 -s 120000 -a "$work/list" sh "$work/apply" "$work"
+xargs -0 -r -x -n 80 -s 120000 -a "$todo" sh "$work/apply" "$work"
 sync
+printf '\036'
+xargs -0 -r -a "$work/files" sha256sum -z --
 `

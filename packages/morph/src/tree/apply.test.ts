@@ -132,6 +132,28 @@ test('a folder that became a link after loading is not written through', { skip 
   assert.deepEqual(readdirSync(join(outside, 'etc')), [])
 })
 
+test('where something is by now in the place of a new file, it is replaced and told of', { skip }, async t => {
+  const root = folder(t)
+  const tree = await loadTree(machine, root, { signal })
+  tree.write('/etc/new/a', 'ours')
+  tree.write('/etc/new/b', 'ours', { mode: 0o600 })
+  mkdirSync(join(root, 'etc/new'))
+  writeFileSync(join(root, 'etc/new/b'), 'theirs', { mode: 0o644 })
+
+  const applied = await applyChanges(machine, root, tree.changes(), { signal })
+
+  for (const name of ['a', 'b']) assert.equal(readFileSync(join(root, 'etc/new', name), 'utf8'), 'ours')
+  assert.equal(lstatSync(join(root, 'etc/new/b')).mode & 0o777, 0o600)
+  assert.deepEqual(
+    applied.map(({ path, sha256Before }) => [path, sha256Before !== undefined]),
+    [
+      ['/etc/new', false],
+      ['/etc/new/a', false],
+      ['/etc/new/b', true],
+    ],
+  )
+})
+
 test('many changes go in several calls of one command', { skip }, async t => {
   const root = folder(t)
   const tree = await loadTree(machine, root, { signal })

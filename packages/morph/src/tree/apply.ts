@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
+import { buffer } from 'node:stream/consumers'
 import { InstarError } from '@instar/contract'
 import type { Machine } from '@instar/machine'
 import tar from 'tar-stream'
-import { APPLY_SCRIPT, UNPACK_SCRIPT } from './apply-script.ts'
+import { APPLY_SCRIPT, ARE_FREE_SCRIPT, UNPACK_SCRIPT } from './apply-script.ts'
 import type { TreeChange, TreeEntry } from './guest-tree.ts'
 
 const REPORT_LIMIT_BYTES = 64 * 1024 * 1024
@@ -51,38 +52,75 @@ function inOrder(changes: readonly TreeChange[]): TreeChange[] {
 }
 
 async function pack(changes: readonly TreeChange[], labels: ReadonlyMap<string, string>): Promise<Buffer> {
+  const all = changes.map((change, at) => ({ change, isNew: goesByTar(change, labels), words: wordsFor(change, at, labels) }))
+  const added = all.filter(({ isNew }) => isNew).map(({ change }) => change)
+  const rest = all.filter(({ isNew }) => !isNew)
+  const lists = {
+    all: all.map(({ words }) => words),
+    rest: rest.map(({ words }) => words),
+    new: added.map(({ path }) => `${path.slice(1)}\0`),
+    files: changes.flatMap(({ path, content }) => (content === undefined ? [] : [`.${path}\0`])),
+  }
   const archive = tar.pack()
   archive.entry({ name: 'apply' }, APPLY_SCRIPT)
-  archive.entry({ name: 'list' }, Buffer.from(changes.map((change, at) => wordsFor(change, at, labels)).join(''), 'latin1'))
-  for (const [at, { content }] of changes.entries()) if (content !== undefined) archive.entry({ name: String(at) }, content)
-  archive.finalize()
-  const pieces: Buffer[] = []
-  for await (const piece of archive as AsyncIterable<Buffer>) pieces.push(piece)
-  return Buffer.concat(pieces)
+  archive.entry({ name: 'are-free' }, ARE_FREE_SCRIPT)
+  for (const [name, words] of Object.entries(lists)) archive.entry({ name }, Buffer.from(words.join(''), 'latin1'))
+  archive.entry({ name: 'new.tar' }, await packNew(added))
+  for (const [at, { change, isNew }] of all.entries())
+    if (!isNew && change.content !== undefined) archive.entry({ name: String(at) }, change.content)
+  return await finished(archive)
 }
 
-function wordsFor({ path, change, entry, content }: TreeChange, at: number, labels: ReadonlyMap<string, string>): string {
-  const kind = change === 'removed' ? 'remove' : (entry?.kind ?? 'other')
+/** What has a label needs a program of its own, and tar-stream writes names as UTF-8 while a guest's may be any bytes. */
+function goesByTar({ change, path, entry }: TreeChange, labels: ReadonlyMap<string, string>): boolean {
+  return change === 'created' && !labels.has(path) && /^[ -~]*$/.test(`${path}${entry?.target ?? ''}`)
+}
+
+async function packNew(changes: readonly TreeChange[]): Promise<Buffer> {
+  const archive = tar.pack()
+  for (const { path, entry, content } of changes) {
+    const owned = { name: path.slice(1), mode: entry?.mode ?? 0o644, uid: entry?.uid ?? 0, gid: entry?.gid ?? 0 }
+    if (entry?.kind === 'link') archive.entry({ ...owned, type: 'symlink', linkname: entry.target ?? '' })
+    else if (entry?.kind === 'dir') archive.entry({ ...owned, type: 'directory' })
+    else archive.entry({ ...owned, type: 'file' }, content)
+  }
+  return await finished(archive)
+}
+
+async function finished(archive: tar.Pack): Promise<Buffer> {
+  archive.finalize()
+  return await buffer(archive)
+}
+
+function wordsFor(change: TreeChange, at: number, labels: ReadonlyMap<string, string>): string {
+  const { path, entry, content } = change
+  const kind = change.change === 'removed' ? 'remove' : (entry?.kind ?? 'other')
   if (kind === 'other' || (kind === 'file' && content === undefined)) {
     throw new InstarError('internal.bug', `the change of ${path} has no content to write`)
   }
   const label = labels.get(path)
   // The value of the attribute ends in a NUL, which only the hexadecimal form can hold.
   const value = label === undefined ? '-' : `0x${Buffer.from(`${label}\0`, 'latin1').toString('hex')}`
-  const extra = kind === 'link' ? (entry?.target ?? '') : String(at)
+  const file = goesByTar(change, labels) ? `contents${path}` : String(at)
+  const extra = kind === 'link' ? (entry?.target ?? '') : file
   const owned = [(entry?.mode ?? 0o644).toString(8), entry?.uid ?? 0, entry?.gid ?? 0]
   return [at, kind, path.slice(1), ...owned, extra, value].map(word => `${word}\0`).join('')
 }
 
 function reported(changes: readonly TreeChange[], output: string): AppliedChange[] {
-  const hashes = new Map(output.split('\n').map(line => [line.split(' ')[0], line.split(' ').slice(1)] as const))
-  return changes.map(({ path, change, entry, content }, at) => {
-    const [before, after] = hashes.get(String(at)) ?? []
-    if (before === undefined || after === undefined) throw new InstarError('guest.write-failed', `the minion did not report ${path}`)
+  const [lines = '', hashes = ''] = output.split('\u001E')
+  const befores = new Map(lines.split('\n').map(line => line.split(' ') as [string, string]))
+  const afters = hashes.split('\0')
+  return changes.map((change, at) => {
+    const { path, entry, content } = change
+    // What went in by tar has no line: nothing was there.
+    const before = befores.get(String(at)) ?? (change.change === 'created' ? '-' : undefined)
+    const after = content === undefined ? '-' : afters.shift()?.split(' ')[0]
+    if (before === undefined || !after) throw new InstarError('guest.write-failed', `the minion did not report ${path}`)
     const expected = content === undefined ? '-' : createHash('sha256').update(content).digest('hex')
     if (after !== expected)
       throw new InstarError('guest.write-failed', `${path} does not hold what was written`, { details: { after, expected } })
-    return { path, change, kind: entry?.kind ?? 'other', ...hash('sha256Before', before), ...hash('sha256After', after) }
+    return { path, change: change.change, kind: entry?.kind ?? 'other', ...hash('sha256Before', before), ...hash('sha256After', after) }
   })
 }
 

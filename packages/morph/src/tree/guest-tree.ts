@@ -31,6 +31,8 @@ export interface GuestTree {
 
   /** What differs from the tree as loaded, sorted by path; folders before what they hold. */
   changes(): TreeChange[]
+  /** The same files, as if loaded like this: for the time after the changes were written. */
+  settled(): GuestTree
 }
 
 export interface TreeEntry {

@@ -7,7 +7,7 @@ import type { DirNode, Node } from './nodes.ts'
 import { pathOf, resolve } from './resolve.ts'
 import { readTar } from './tar-contents.ts'
 import type { Wanted } from './wanted.ts'
-import { descendPattern, followsFrom, readLimit, withPaths } from './wanted.ts'
+import { descendPattern, followsFrom, GRUB_MODULES, readLimit, withPaths } from './wanted.ts'
 
 /** All contents together; the largest files are left out first. */
 const TOTAL_LIMIT_BYTES = 256 * 1024 * 1024
@@ -67,7 +67,8 @@ function behindLink(root: DirNode, wanted: Wanted): Wanted | undefined {
 
 async function listFolders(machine: Machine, root: string, to: { listing: Listing; wanted: readonly Wanted[]; signal: AbortSignal }) {
   const kernel = ['proc', 'sysfs', 'devtmpfs', 'devpts', 'cgroup2', 'efivarfs'].flatMap(type => ['-o', '-fstype', type])
-  const pruned = ['(', '-type', 'd', '(', '!', '-regex', descendPattern(to.wanted), ...kernel, ')', ')']
+  const unwanted = ['!', '-regex', descendPattern(to.wanted), '-o', '-regex', GRUB_MODULES]
+  const pruned = ['(', '-type', 'd', '(', ...unwanted, ...kernel, ')', ')']
   const argv = [
     'find',
     '.',

@@ -65,11 +65,9 @@ export function createMemoryTree(loaded: DirNode): GuestTree {
       put(placeFor(path, false), { kind: 'link', mode: 0o777, ...ROOT_OWNED, target })
     },
     mkdir: (path, options = {}) => makeDirs(checked(path), options.mode ?? 0o755),
-    remove(path) {
-      const place = resolve(root, path, false)
-      if (place?.node !== undefined) put(place.names, undefined)
-    },
+    remove: path => optional(resolve(root, path, false), ({ names, node }) => node && put(names, undefined)),
     changes: () => diffTrees(loaded, root),
+    settled: () => createMemoryTree(root),
   }
 }
 

@@ -41,7 +41,8 @@ export const WANTED: readonly Wanted[] = [
     ...['modprobe.d', 'modules-load.d', 'sysctl.d', 'udev/rules.d', 'dracut/dracut.conf.d', 'kernel', 'netplan', 'NetworkManager'].map(
       name => ({ folder: `${lib}/${name}`, isDeep: true, read: ALL }),
     ),
-    ...['grub', 'shim', 'systemd/boot', 'systemd/system-generators', 'dracut/modules.d', 'initcpio'].map(name => ({
+    { folder: `${lib}/grub` },
+    ...['shim', 'systemd/boot', 'systemd/system-generators', 'dracut/modules.d', 'initcpio'].map(name => ({
       folder: `${lib}/${name}`,
       isDeep: true,
     })),
@@ -55,7 +56,6 @@ export const WANTED: readonly Wanted[] = [
   { folder: '/usr/sbin' },
   { folder: '/usr/share/initramfs-tools', isDeep: true, read: ALL },
   { folder: '/var/lib/dpkg', read: /^(?:status|arch|diversions|statoverride)$/, maxBytes: DATABASE_LIMIT_BYTES },
-  { folder: '/var/lib/dpkg/info' },
   { folder: '/var/lib/dpkg/updates' },
   { folder: '/var/lib/dpkg/status.d', read: ALL },
   { folder: '/var/lib/rpm' },
@@ -72,6 +72,9 @@ export const WANTED: readonly Wanted[] = [
   { folder: '/ostree' },
   { folder: '/sysroot/ostree' },
 ]
+
+/** For `find -regex`: folders of GRUB's modules, hundreds each, whose names nobody asks for. They are named, not listed. */
+export const GRUB_MODULES = String.raw`\./boot/grub2?/[a-z0-9_]+-[a-z]+`
 
 /** Empty in a machine that does not run, whatever stands there: mount points of the kernel and of memory. */
 export const EMPTY_AT_REST = ['/proc', '/sys', '/dev', '/run', '/tmp'] as const

@@ -317,7 +317,7 @@ sub job {
     return job_read(@arguments) if $name eq 'read';
     return job_write(@arguments) if $name eq 'write';
     return job_list(@arguments) if $name eq 'list';
-    return job_disks() if $name eq 'disks';
+    return job_disks(@arguments) if $name eq 'disks';
     if ($name eq 'sync') { sys('sync'); return 0 }
     return failed("no job $name");
 }
@@ -367,13 +367,21 @@ sub job_list {
     return 0;
 }
 
-# Serial numbers of the NVMe disks with the names of their devices: the order of probing says nothing.
+# Serial numbers of the NVMe disks with the names of their devices: the order of probing says nothing. Waits a second for the wanted ones; each
+# question from the host would cost as much as a disk takes to appear.
 sub job_disks {
-    for my $name (grep { /^nvme\d+n\d+$/ } names_in('/sys/block')) {
-        my $serial = slurp("/sys/block/$name/device/serial");
-        $serial =~ s/\s+$//;
-        put("$serial /dev/$name\0") if -b "/dev/$name";
+    my @wanted = @_;
+    my %devices;
+    for (1 .. 200) {
+        for my $name (grep { /^nvme\d+n\d+$/ } names_in('/sys/block')) {
+            my $serial = slurp("/sys/block/$name/device/serial");
+            $serial =~ s/\s+$//;
+            $devices{$serial} = "/dev/$name" if -b "/dev/$name";
+        }
+        last if !grep { !$devices{$_} } @wanted;
+        select undef, undef, undef, 0.005;
     }
+    put("$_ $devices{$_}\0") for keys %devices;
     return 0;
 }
 
