@@ -10,6 +10,7 @@ const root = join(import.meta.dirname, '..')
 export const HOST_PROGRAMS = [
   { name: 'os-refresh-config', source: 'packages/phases/src/refresh/drop-in/os-refresh-config.ts', maxKiB: 60 },
   { name: 'dib-run-parts', source: 'packages/phases/src/run-parts/dib-run-parts.ts', maxKiB: 60 },
+  { name: 'instar-refresh', source: 'packages/phases/src/refresh/main.ts', maxKiB: 150 },
 ] as const
 
 /** Builds the programs into the folder `dist`. */
@@ -27,6 +28,7 @@ export async function buildHostPrograms(dist: string): Promise<void> {
       target: 'node20',
       format: 'cjs',
       minifySyntax: true,
+      minifyWhitespace: name === 'instar-refresh',
       legalComments: 'none',
       banner: { js: `#!/usr/bin/env node\n// instar ${name}` },
       logLevel: 'warning',

@@ -1,26 +1,24 @@
 import type { Command } from 'commander'
 import { createProgram } from '../packages/cli/src/program.ts'
 
-/** The whole command table, as `--help` prints it. */
-export async function loadProgram(): Promise<Command> {
-  const nothing = { write: () => undefined, writeBytes: async () => undefined, isTerminal: false, columns: 80 }
-  const context = {
-    paths: { cacheDir: '', stateDir: '', runtimeDir: '' },
-    signal: new AbortController().signal,
-    stdout: nothing,
-    stderr: nothing,
-    now: () => new Date(0),
-    argv: [],
-    cwd: '/',
-    isRoot: false,
-    env: {},
-  }
-  return createProgram(context, () => undefined, 'all')
-}
-
-/** The page of all commands and options. */
+/** The page of all commands and options, from the command table that `--help` prints. */
 export async function renderCli(): Promise<string> {
-  const program = await loadProgram()
+  const nothing = { write: () => undefined, writeBytes: async () => undefined, isTerminal: false, columns: 80 }
+  const program = await createProgram(
+    {
+      paths: { cacheDir: '', stateDir: '', runtimeDir: '' },
+      signal: new AbortController().signal,
+      stdout: nothing,
+      stderr: nothing,
+      now: () => new Date(0),
+      argv: [],
+      cwd: '/',
+      isRoot: false,
+      env: {},
+    },
+    () => undefined,
+    'all',
+  )
   const pages = leaves(program).map(renderCommand)
   const session = program.options.filter(({ long }) => long !== '--version').map(({ flags, description }) => [flags, description, ''])
   return `# Commands
@@ -40,8 +38,10 @@ ${tableOf(session)}
 ${pages.join('\n')}`
 }
 
+/** What can be run: commands without commands of their own, and `instar refresh`, which is one with. */
 function leaves(command: Command): Command[] {
-  return command.commands.length === 0 ? [command] : command.commands.flatMap(leaves)
+  const own = command.commands.length === 0 || (command.parent !== null && command.options.length > 0) ? [command] : []
+  return [...own, ...command.commands.flatMap(leaves)]
 }
 
 function nameOf(command: Command): string {

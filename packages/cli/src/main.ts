@@ -58,7 +58,7 @@ const context: Context = {
 try {
   process.exitCode = await runProgram(context)
 } catch (thrown) {
-  const [error, see] = thrown instanceof RunFailed ? [thrown.cause, `instar run show ${thrown.runId}`] : [thrown, undefined]
+  const [error, see] = thrown instanceof RunFailed ? [thrown.cause, thrown.see] : [thrown, undefined]
   context.stderr.write(`${formatError(reportError(error), see)}\n`)
   process.exitCode = signalName === undefined ? exitCodeOf(error) : 128 + constants.signals[signalName]
 }

@@ -7,6 +7,7 @@ import { registerDoctor } from './commands/doctor.ts'
 import { registerInspect } from './commands/inspect.ts'
 import { registerMorph } from './commands/morph.ts'
 import { registerPlan } from './commands/plan.ts'
+import { registerRefresh } from './commands/refresh.ts'
 import { registerRun } from './commands/run.ts'
 import { registerServe } from './commands/serve.ts'
 import { registerShell } from './commands/shell.ts'
@@ -25,6 +26,7 @@ const COMMANDS: readonly Register[] = [
   registerCheck,
   registerBoot,
   registerShell,
+  registerRefresh,
   registerRun,
   registerServe,
   registerConfig,

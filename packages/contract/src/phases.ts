@@ -27,3 +27,16 @@ export function parsePhase(text: string): MachinePhase {
   if (phase === undefined) throw new InstarError('phase.unknown', `unknown phase "${text}"; there are ${MACHINE_PHASES.join(', ')}`)
   return phase
 }
+
+/** The phases of a live host, in the order in which they come. `error` is none of them: it runs when one of them fails. */
+export const REFRESH_PHASES = ['pre-configure', 'configure', 'post-configure', 'migration'] as const
+
+export type RefreshPhase = (typeof REFRESH_PHASES)[number]
+
+/** The canonical name of a live host's phase as a user wrote it: `-` and `_` are the same. */
+export function parseRefreshPhase(text: string): RefreshPhase {
+  const name = text.trim().replaceAll('_', '-').toLowerCase()
+  const phase = REFRESH_PHASES.find(known => known === name)
+  if (phase === undefined) throw new InstarError('phase.unknown', `unknown phase "${text}"; there are ${REFRESH_PHASES.join(', ')}`)
+  return phase
+}

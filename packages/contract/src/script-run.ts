@@ -24,5 +24,11 @@ export const ScriptRun = z.strictObject({
   payload_sha256: z.string(),
   /** Commands that the script left running, as "pid command line". */
   left_running: z.optional(z.array(z.string())),
+  /** Processor time of the script and what it waited for, in milliseconds; on live hosts. */
+  cpu_ms: z.optional(z.nullable(z.number())),
+  /** On live hosts, where a cgroup with a memory controller gives it. */
+  memory_peak_bytes: z.optional(z.nullable(z.int())),
+  /** Name of the files of its output beside the record, without `.stdout` and `.stderr`, where it is not the id. */
+  output: z.optional(z.string()),
 })
 export type ScriptRun = z.infer<typeof ScriptRun>

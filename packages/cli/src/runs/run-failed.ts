@@ -1,10 +1,11 @@
-/** What ended a run, with the run's id, so that the last lines a user sees tell where to look further. */
+/** What ended a run, so that the last lines a user sees tell where to look further. */
 export class RunFailed extends Error {
   override readonly name = 'RunFailed'
-  readonly runId: string
+  /** A command that shows more. */
+  readonly see: string
 
-  constructor(runId: string, cause: unknown) {
+  constructor(runId: string, cause: unknown, see = `instar run show ${runId}`) {
     super(`run ${runId} failed`, { cause })
-    this.runId = runId
+    this.see = see
   }
 }

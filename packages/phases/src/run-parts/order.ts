@@ -35,3 +35,8 @@ function isAscii(text: string): boolean {
   for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) > 127) return false
   return true
 }
+
+/** Whether two names begin with the same number: such scripts may run at the same time. */
+export function haveSameNumber(a: string, b: string): boolean {
+  return compareNumbers(leadingNumber(a), leadingNumber(b)) === 0
+}

@@ -7,6 +7,7 @@ import { judgeEnd, parseDriverLine } from './driver-report.ts'
 import type { DriverLine } from './driver-report.ts'
 import { childrenOf } from './process-table.ts'
 import { driverText, returnText, startText } from './shell-text.ts'
+import { WordBook } from './word-book.ts'
 import type { ScriptEnd, ScriptStart, Starter, StarterLost, StarterOpening, StarterOptions } from './starter.ts'
 
 /**
@@ -44,6 +45,7 @@ class Driver implements Starter {
   readonly #commands: Writable
   readonly #channel: Duplex
   readonly #scriptsClosed: readonly number[]
+  readonly #words = new WordBook()
   readonly #closed: Promise<void>
   #rest = ''
   #notes: string[] = []
@@ -137,7 +139,7 @@ class Driver implements Starter {
     const sentAt = now()
     this.#notes = []
     this.#cpu = []
-    this.#send(startText(script, this.#scriptsClosed))
+    this.#send(startText(script, this.#scriptsClosed, this.#words))
     const answer = await this.next()
     if (answer.kind !== 'end') return answer.kind === 'lost' ? answer : { kind: 'lost', exitCode: null, signal: null }
     const cpu = this.#cpu[1] ?? this.#cpuBefore

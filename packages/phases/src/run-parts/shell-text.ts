@@ -1,4 +1,5 @@
 import type { ScriptStart } from './starter.ts'
+import { quote, type WordBook } from './word-book.ts'
 
 /** Descriptors of the driver, high so that `exec 3>file` in an environment file does not meet them: the scripts' stdin and stderr, the channel. */
 const STDIN = 250
@@ -34,18 +35,21 @@ __instar_source() {
   done
 }
 __instar_source
-set +eu +o pipefail${keepsTrace ? '' : ' +xv'}
+set +aeu +o pipefail${keepsTrace ? '' : ' +xv'}
 trap - DEBUG ERR RETURN
 trap : INT QUIT HUP TERM
 exec ${closed.includes(2) ? '' : `${STDERR}>&2 `}2>&${CHANNEL}
 __instar_run() { set -- "$1" "$EPOCHREALTIME"; "$1" ${stdinFor(closed)} ${stderrFor(closed)} ${HIDDEN}; __instar_report $? "$2"; }
+__instar_kept() { set -- "$EPOCHREALTIME" "$@"; ( export "\${@:5}"; exec "$2" ) ${stdinFor(closed)} >>"$3" 2>>"$4" ${HIDDEN}; __instar_report $? "$1"; }
 __instar_report() { set -- "$@" "$EPOCHREALTIME"; times >&${CHANNEL}; printf '@e %d %s %s\\n' "$@" >&${CHANNEL}; }
 echo @r >&${CHANNEL}
 `
 }
 
 /** The command that makes the driver start a script and report its end. */
-export function startText(script: ScriptStart, closed: ClosedStreams): string {
+export function startText(script: ScriptStart, closed: ClosedStreams, book: WordBook): string {
+  const kept = keptText(script, book)
+  if (kept !== undefined) return `${book.takeDefinitions()}${kept}\n`
   const { environment, stdin, stdout, stderr, cgroup } = script
   // A name that begins with a hyphen would be an option to the interpreter.
   const path = quote(script.path.startsWith('-') ? `./${script.path}` : script.path)
@@ -65,6 +69,18 @@ export function startText(script: ScriptStart, closed: ClosedStreams): string {
   return `__instar_started=$EPOCHREALTIME; ${command} ${redirections}; __instar_report $? "$__instar_started"\n`
 }
 
+/** The short form for a script whose output goes to files: those who keep records start every script so. */
+function keptText({ path, environment, stdin, stdout, stderr, cgroup }: ScriptStart, book: WordBook): string | undefined {
+  const variables = Object.entries(environment ?? {})
+  if (stdout === undefined || stderr === undefined || stdin !== undefined || cgroup !== undefined) return undefined
+  if (variables.length === 0 || variables.some(([, value]) => value === null) || !path.includes('/')) return undefined
+  const at = path.lastIndexOf('/') + 1
+  const words = variables.map(([name, value]) => `${name}=${quote(value ?? '')}`)
+  return ['__instar_kept', `${book.word(path.slice(0, at))}${quote(path.slice(at))}`, book.word(stdout), book.word(stderr), ...words].join(
+    ' ',
+  )
+}
+
 /** The command that takes the driver back to the folder of a process, with the variables that cd changes as they were. */
 export function returnText(pid: number, variables: Readonly<Record<'PWD' | 'OLDPWD', string | undefined>>): string {
   const restored = Object.entries(variables).map(([name, value]) => (value === undefined ? `unset ${name}` : `${name}=${quote(value)}`))
@@ -77,9 +93,4 @@ function stdinFor(closed: ClosedStreams): string {
 
 function stderrFor(closed: ClosedStreams): string {
   return closed.includes(2) ? '2>&-' : `2>&${STDERR}`
-}
-
-/** A word of the shell that stands for exactly this text. */
-function quote(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`
 }

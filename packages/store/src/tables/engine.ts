@@ -199,7 +199,6 @@ export interface ScriptRunsTable {
   id: string
   execution_id: string
   task_id: string | null
-  task_attempt: number | null
   project_id: string
   instance: string
   record: JSONColumnType<Record<string, unknown>>

@@ -1,0 +1,45 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describeProcess, readProcess, signalProcess } from './processes.ts'
+
+/** How long what is told to end (SIGTERM) may take before it is killed. */
+const TERM_GRACE_MS = 5000
+/** A process that survives SIGKILL so long hangs in the kernel: it is named, not waited for. */
+const KILL_PATIENCE_MS = 10_000
+const POLL_MS = 20
+
+export interface ToEnd {
+  /** The processes as they are at this moment. */
+  readonly find: () => Set<number>
+  /** Get no SIGTERM, only SIGKILL. */
+  readonly keep: ReadonlySet<number>
+  /** Kills all that `find` finds at one stroke, where the kernel can; called before the rest is killed one by one. */
+  readonly killAll?: () => void
+  readonly graceMs?: number
+}
+
+/** SIGTERM, a time of grace, then SIGKILL until nothing is left. Gives what is left all the same, "pid command" each. */
+export async function endProcesses(toEnd: ToEnd): Promise<string[]> {
+  const living = () => [...toEnd.find()].filter(isAlive)
+  const told = () => living().filter(pid => !toEnd.keep.has(pid))
+  for (const pid of told()) signalProcess(pid, 'SIGTERM')
+  await waitUntil(() => told().length === 0, toEnd.graceMs ?? TERM_GRACE_MS)
+  await waitUntil(() => {
+    toEnd.killAll?.()
+    // All are stopped before the first is killed: what forks as fast as we kill would stay ahead.
+    for (const pid of living()) signalProcess(pid, 'SIGSTOP')
+    const found = living()
+    for (const pid of found) signalProcess(pid, 'SIGKILL')
+    return found.length === 0
+  }, KILL_PATIENCE_MS)
+  return living().map(describeProcess)
+}
+
+function isAlive(pid: number): boolean {
+  const process = readProcess(pid)
+  return process !== undefined && !process.isZombie
+}
+
+async function waitUntil(isDone: () => boolean, limitMs: number): Promise<void> {
+  const deadline = performance.now() + limitMs
+  while (!isDone() && performance.now() < deadline) await sleep(POLL_MS)
+}
