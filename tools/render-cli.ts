@@ -1,24 +1,26 @@
 import type { Command } from 'commander'
 import { createProgram } from '../packages/cli/src/program.ts'
 
-/** The page of all commands and options, from the command table that `--help` prints. */
-export async function renderCli(): Promise<string> {
+/** The whole command table, as `--help` prints it. */
+export async function loadProgram(): Promise<Command> {
   const nothing = { write: () => undefined, writeBytes: async () => undefined, isTerminal: false, columns: 80 }
-  const program = await createProgram(
-    {
-      paths: { cacheDir: '', stateDir: '', runtimeDir: '' },
-      signal: new AbortController().signal,
-      stdout: nothing,
-      stderr: nothing,
-      now: () => new Date(0),
-      argv: [],
-      cwd: '/',
-      isRoot: false,
-      env: {},
-    },
-    () => undefined,
-    'all',
-  )
+  const context = {
+    paths: { cacheDir: '', stateDir: '', runtimeDir: '' },
+    signal: new AbortController().signal,
+    stdout: nothing,
+    stderr: nothing,
+    now: () => new Date(0),
+    argv: [],
+    cwd: '/',
+    isRoot: false,
+    env: {},
+  }
+  return createProgram(context, () => undefined, 'all')
+}
+
+/** The page of all commands and options. */
+export async function renderCli(): Promise<string> {
+  const program = await loadProgram()
   const pages = leaves(program).map(renderCommand)
   const session = program.options.filter(({ long }) => long !== '--version').map(({ flags, description }) => [flags, description, ''])
   return `# Commands

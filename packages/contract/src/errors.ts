@@ -225,6 +225,36 @@ export const ERRORS = {
     fault: 'user',
     hint: 'The message of the tool tells why; the command line in the details repeats it.',
   },
+  'nbd.lost': {
+    exit: 1,
+    status: 502,
+    fault: 'transient',
+    hint: 'The server of the disk went away; see that the source and the network to it are well, and run again: the copy goes on where it was.',
+  },
+  'nbd.refused': {
+    exit: 3,
+    status: 502,
+    fault: 'user',
+    hint: 'Check the name of the export; the server must speak NBD with structured replies (qemu-nbd, qemu-storage-daemon, nbdkit do).',
+  },
+  'nbd.failed': {
+    exit: 1,
+    status: 502,
+    fault: 'user',
+    hint: 'The disk of the source could not be read; look at the disk and the log of its host.',
+  },
+  'replication.damaged': {
+    exit: 1,
+    status: 500,
+    fault: 'user',
+    hint: 'Something else changed the folder of the replica. Delete the disks of the transfer and execute it again, which copies all.',
+  },
+  'replication.mismatch': {
+    exit: 1,
+    status: 422,
+    fault: 'user',
+    hint: 'Something wrote to the source while it was copied, or a disk of the host is failing. The generation was not taken; execute again.',
+  },
   'replica.no-firmware': { exit: 3, status: 422, fault: 'user', hint: 'Install the UEFI firmware: apt-get install ovmf; or boot by BIOS.' },
   'replica.timeout': {
     exit: 5,

@@ -1,3 +1,4 @@
+export { createEngine } from './create-engine.ts'
 export type {
   Engine,
   EngineHooks,
@@ -25,7 +26,9 @@ export type {
   StepScriptRecorder,
   StepTask,
 } from './worker/step.ts'
+export { runWorker } from './worker/worker.ts'
 export type { QuestionHandler, WorkerOptions } from './worker/worker.ts'
+export { WORKERS_CHANNEL, PRESENCE_MS } from './worker/registration.ts'
 export { planDeployment } from './plans/deployment.ts'
 export type { DeploymentPlan } from './plans/deployment.ts'
 export { planMachineWork, planPoolAllocation, planPoolDeallocation } from './plans/minion-pool.ts'
@@ -36,3 +39,10 @@ export type { TaskType } from './plans/task-types.ts'
 export { planTransferExecution } from './plans/transfer-execution.ts'
 export type { TransferExecutionPlan } from './plans/transfer-execution.ts'
 export { planDisksDelete, planTransferUpdate } from './plans/transfer-upkeep.ts'
+export { createPools } from './pools/pools.ts'
+export type { Pools } from './pools/pools.ts'
+export type { MinionRole } from './pools/pool-deps.ts'
+export { readPlanSide } from './pools/plan-side.ts'
+export type { MinionDetails } from './pools/release.ts'
+export { minionInfo } from './pools/release.ts'
+export type { ReservationRequest, WantedMinion } from './pools/reservation.ts'

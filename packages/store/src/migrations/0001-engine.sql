@@ -166,6 +166,8 @@ create table script_runs (
   id uuid primary key,
   execution_id uuid not null references executions on delete cascade,
   task_id uuid references tasks on delete cascade,
+  -- The attempt that ran it: when another one has the task, the script does not run any more, whatever its record says.
+  task_attempt int,
   project_id text not null,
   instance text not null,
   record jsonb not null,

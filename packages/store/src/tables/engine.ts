@@ -199,6 +199,7 @@ export interface ScriptRunsTable {
   id: string
   execution_id: string
   task_id: string | null
+  task_attempt: number | null
   project_id: string
   instance: string
   record: JSONColumnType<Record<string, unknown>>

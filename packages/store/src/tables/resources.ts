@@ -111,6 +111,8 @@ interface MinionPoolsTable {
   minion_max_idle_time: number
   minion_retention_strategy: 'delete' | 'poweroff'
   refreshed_at: Date | null
+  /** What the pool is on its way to, while tasks that stand against it are still ending. */
+  goal: 'deallocated' | null
 }
 
 interface MinionMachinesTable extends Dated {
@@ -125,6 +127,10 @@ interface MinionMachinesTable extends Dated {
   last_used_at: Date | null
   /** Sealed `{connection_info, backup_writer_connection_info, provider_properties}` at the place `minion_machines:<id>:details`. */
   details: Buffer | null
+  /** The execution for which it is reserved or in use, the machine of its transfer, and what it does for it. */
+  reserved_for: string | null
+  instance: string | null
+  role: 'origin' | 'destination' | 'osmorphing' | null
 }
 
 interface PoolEventsTable {

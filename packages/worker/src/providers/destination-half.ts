@@ -38,8 +38,8 @@ export interface DestinationHalf<C, D> {
   /** Makes what writing the volumes needs (a helper machine). Not called for a transfer with a pool of destination minions. */
   deployResources(call: DestinationCall<C, D>, request: VolumesRequest): Promise<Deployed & { volumes: readonly Volume[] }>
   deleteResources(call: DestinationCall<C, D>, request: { resources: Own | null; volumes: readonly Volume[] }): Promise<readonly Volume[]>
-  /** `resources` are those of `deployResources`, or the pool's machine. */
-  openDisk(call: DestinationCall<C, D>, request: { volume: Volume; sizeBytes: number; resources: Own | null }): Promise<DestinationDisk>
+  /** `helper` is what `deployResources` made, or the pool's machine. */
+  openDisk(call: DestinationCall<C, D>, request: { volume: Volume; sizeBytes: number; helper: Deployed | null }): Promise<DestinationDisk>
 
   /** From here on the replica stays as it is whatever a deployment does, until the snapshots are deleted or restored. */
   createSnapshots(call: DestinationCall<C, D>, volumes: readonly Volume[]): Promise<readonly Volume[]>

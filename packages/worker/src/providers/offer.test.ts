@@ -30,6 +30,8 @@ const small: Provider<z.infer<typeof Connection>, unknown, unknown, z.infer<type
     checkFits: nothing,
     attachVolumes: nothing,
     detachVolumes: nothing,
+    attachInstance: nothing,
+    detachInstance: nothing,
   },
 }
 

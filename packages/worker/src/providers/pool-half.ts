@@ -30,6 +30,10 @@ export interface PoolHalf<C, P> {
   powerOff(call: TaskCall<C, P>, machine: MinionMachine): Promise<void>
   /** Throws when this machine cannot serve the transfer or deployment. */
   checkFits(call: TaskCall<C, P>, request: { machine: MinionMachine; exportInfo: Instance; transferEnvironment: Own }): Promise<void>
+  /** The volumes of a replica, to be written. */
   attachVolumes(call: TaskCall<C, P>, request: { machine: MinionMachine; volumes: readonly Volume[] }): Promise<readonly Volume[]>
   detachVolumes(call: TaskCall<C, P>, request: { machine: MinionMachine; volumes: readonly Volume[] }): Promise<readonly Volume[]>
+  /** The disks of a machine that is being deployed (what `deployInstance` gave), to be morphed. Gives the same with what attaching told. */
+  attachInstance(call: TaskCall<C, P>, request: { machine: MinionMachine; instanceInfo: Own }): Promise<Own>
+  detachInstance(call: TaskCall<C, P>, request: { machine: MinionMachine; instanceInfo: Own }): Promise<Own>
 }

@@ -1,3 +1,4 @@
+import type { Log } from '@instar/contract'
 import type { ZodMiniType } from 'zod/mini'
 import type { DestinationHalf } from './destination-half.ts'
 import type { PoolHalf } from './pool-half.ts'
@@ -31,13 +32,6 @@ export interface Provider<C = unknown, S = unknown, D = unknown, P = unknown> {
 
 /** What a platform tells of its own; stored and given back, read by nobody else. Never a secret: those go into connection info. */
 export type Own = Readonly<Record<string, unknown>>
-
-export interface Log {
-  debug(fields: object, text: string): void
-  info(fields: object, text: string): void
-  warn(fields: object, text: string): void
-  error(fields: object, text: string): void
-}
 
 /** A call without settings. */
 export interface Connected<C> {

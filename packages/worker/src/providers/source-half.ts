@@ -21,8 +21,8 @@ export interface SourceHalf<C, S> {
   deployResources(call: TaskCall<C, S>, request: SourceRequest): Promise<Deployed>
   deleteResources(call: TaskCall<C, S>, resources: Own | null): Promise<void>
   shutdown(call: TaskCall<C, S>, exportInfo: Instance): Promise<void>
-  /** `resources` are those of `deployResources`, or the pool's machine. */
-  openDisk(call: TaskCall<C, S>, request: SourceRequest & { diskId: string; resources: Own | null }): Promise<SourceDisk>
+  /** `helper` is what `deployResources` made, or the pool's machine. */
+  openDisk(call: TaskCall<C, S>, request: SourceRequest & { diskId: string; helper: Deployed | null }): Promise<SourceDisk>
   /** What earlier copies left at the source to find changes by. */
   deleteSnapshots(call: TaskCall<C, S>, request: SourceRequest): Promise<readonly Volume[]>
 }

@@ -34,6 +34,9 @@ export const simulatorPool: PoolHalf<SimulatorConnection, SimulatorPool> = {
   checkFits: (call, { machine }) => act(call, world => requireOn(world, machine)),
   attachVolumes: (call, { volumes }) => act(call, async () => attach(volumes)),
   detachVolumes: (call, { volumes }) => act(call, async () => detach(volumes)),
+  attachInstance: (call, { machine, instanceInfo }) => act(call, async () => ({ ...instanceInfo, attached_to: minionId(machine) })),
+  detachInstance: (call, { instanceInfo }) =>
+    act(call, async () => Object.fromEntries(Object.entries(instanceInfo).filter(([key]) => key !== 'attached_to'))),
 }
 
 async function createMachine(world: World, key: string): Promise<MinionMachine> {

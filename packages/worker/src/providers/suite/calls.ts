@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
+import type { Log } from '@instar/contract'
 import type { DestinationCall } from '../destination-half.ts'
-import type { Call, Log, TaskCall } from '../provider.ts'
+import type { Call, TaskCall } from '../provider.ts'
 import type { ProviderFixture } from './fixture.ts'
 
 const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }

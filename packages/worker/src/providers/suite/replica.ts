@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Instance } from '@instar/contract/api'
 import type { Volume } from '../disks.ts'
-import type { Own } from '../provider.ts'
+import type { Deployed } from '../source-half.ts'
 import { callsOf, twice } from './calls.ts'
 import type { ProviderFixture } from './fixture.ts'
 
@@ -24,11 +24,7 @@ export async function replicate(fixture: ProviderFixture, last?: Replica): Promi
   let volumes = await twice(() => destination.deployDisks(calls.destination(), { exportInfo, volumes: last?.volumes ?? [] }))
   const atSource = await twice(() => source.deployResources(calls.source(), { exportInfo, volumes }))
   const atTarget = await twice(() => destination.deployResources(calls.destination(), { exportInfo, volumes }))
-  volumes = await copyDisks(
-    fixture,
-    { key, exportInfo, volumes: atTarget.volumes },
-    { atSource: atSource.resources, atTarget: atTarget.resources },
-  )
+  volumes = await copyDisks(fixture, { key, exportInfo, volumes: atTarget.volumes }, { atSource, atTarget })
   await twice(() => source.deleteResources(calls.source(), atSource.resources))
   volumes = await twice(() => destination.deleteResources(calls.destination(), { resources: atTarget.resources, volumes }))
   return { key, exportInfo, volumes }
@@ -38,10 +34,7 @@ export async function replicate(fixture: ProviderFixture, last?: Replica): Promi
 export async function copyDisks(
   fixture: ProviderFixture,
   replica: Replica,
-  resources: { atSource: Own | null; atTarget: Own | null } = {
-    atSource: null,
-    atTarget: null,
-  },
+  helpers: { atSource: Deployed | null; atTarget: Deployed | null } = { atSource: null, atTarget: null },
 ): Promise<Volume[]> {
   const { source, destination } = partsOf(fixture)
   const calls = callsOf(fixture, replica.key)
@@ -54,9 +47,9 @@ export async function copyDisks(
       exportInfo,
       volumes: replica.volumes,
       diskId,
-      resources: resources.atSource,
+      helper: helpers.atSource,
     })
-    await using to = await destination.openDisk(calls.destination(), { volume, sizeBytes, resources: resources.atTarget })
+    await using to = await destination.openDisk(calls.destination(), { volume, sizeBytes, helper: helpers.atTarget })
     const state = await to.receive(from, {
       signal: calls.source().signal,
       executionId: replica.key,

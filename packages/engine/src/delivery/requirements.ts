@@ -1,0 +1,34 @@
+import { createHash } from 'node:crypto'
+import type { Requirement, WorkerProvider } from '@instar/store'
+
+/** What a worker brings. */
+export interface Offer {
+  readonly providers: Readonly<Record<string, WorkerProvider>>
+  /** Ids of its enabled regions. */
+  readonly regions: readonly string[]
+}
+
+/** Whether one worker can do work that needs all of this. */
+export function fits(requires: readonly Requirement[], offer: Offer): boolean {
+  return requires.every(
+    ({ platform, capability, regions }) =>
+      offer.providers[platform]?.types.includes(capability) === true &&
+      (regions.length === 0 || regions.some(region => offer.regions.includes(region))),
+  )
+}
+
+/** The requirements in one spelling, whatever their order and whatever else their objects hold. */
+export function normalize(requires: readonly Requirement[]): Requirement[] {
+  const byText = new Map(
+    requires.map(({ platform, capability, regions }) => {
+      const requirement = { platform, capability, regions: [...new Set(regions)].sort() }
+      return [JSON.stringify(requirement), requirement] as const
+    }),
+  )
+  return [...byText].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, requirement]) => requirement)
+}
+
+/** The queue for work with these (normal) requirements: the same work may go to the same workers. */
+export function queueName(requires: readonly Requirement[]): string {
+  return `steps.${createHash('sha256').update(JSON.stringify(requires)).digest('hex').slice(0, 24)}`
+}

@@ -1,0 +1,250 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { InstarError } from '@instar/contract'
+import { openScene, startWorker, step, until } from './engine.fixture.ts'
+import type { StepDefinition } from './worker/step.ts'
+
+const signal = AbortSignal.timeout(600_000)
+const nothing: StepDefinition = { run: () => Promise.resolve() }
+const chain = [
+  step('GET_INSTANCE_INFO'),
+  step('DEPLOY_TRANSFER_DISKS', [0]),
+  step('REPLICATE_DISKS', [1]),
+  step('DELETE_TRANSFER_SOURCE_RESOURCES', [1, 2], { rule: 'always' }),
+]
+
+/** Ends when it is told to, as a good step does. */
+const patient: StepDefinition = {
+  run: async ({ signal }) => {
+    await sleep(600_000, undefined, { signal })
+  },
+}
+
+describe('an execution', () => {
+  test('runs its plan, and each step knows what the earlier ones have told', async () => {
+    await using scene = await openScene()
+    const seen: unknown[] = []
+    const steps = {
+      GET_INSTANCE_INFO: { run: () => Promise.resolve({ export_info: { os: 'linux' }, secret: 'canary-17' }) },
+      DEPLOY_TRANSFER_DISKS: { run: () => Promise.resolve({ volumes_info: [], secret: null }) },
+      REPLICATE_DISKS: {
+        run: ({ info }) => {
+          seen.push(info)
+          return Promise.resolve()
+        },
+      },
+      DELETE_TRANSFER_SOURCE_RESOURCES: nothing,
+    } satisfies Record<string, StepDefinition>
+    await using _worker = startWorker(scene.store, { steps })
+
+    const { id, actionId } = await scene.start(chain)
+    const { state, tasks } = await scene.end(id)
+
+    assert.equal(state, 'completed')
+    assert.deepEqual(new Set(Object.values(tasks)), new Set(['completed']))
+    assert.deepEqual(seen, [{ export_info: { os: 'linux' }, volumes_info: [], secret: null }])
+    const info = await scene.engine.info.read(scene.store.db, actionId)
+    assert.deepEqual(info.get('web'), { export_info: { os: 'linux' }, volumes_info: [], secret: null })
+    const action = await scene.store.db
+      .selectFrom('actions')
+      .select('last_execution_state')
+      .where('id', '=', actionId)
+      .executeTakeFirstOrThrow()
+    assert.equal(action.last_execution_state, 'completed')
+  })
+
+  test('that fails cleans up, tells why, and undoes what the failed step had begun', async () => {
+    await using scene = await openScene()
+    const calls: string[] = []
+    const note = (what: string): StepDefinition => ({
+      run: () => {
+        calls.push(what)
+        return Promise.resolve()
+      },
+    })
+    const steps = {
+      GET_INSTANCE_INFO: note('info'),
+      DEPLOY_TRANSFER_DISKS: note('disks'),
+      REPLICATE_DISKS: {
+        run: () => Promise.reject(new InstarError('image.no-space', 'needed 3 GiB, free 1 GiB on /copies')),
+        undo: () => {
+          calls.push('undo copy')
+          return Promise.resolve()
+        },
+      },
+      DELETE_TRANSFER_SOURCE_RESOURCES: note('clean'),
+    } satisfies Record<string, StepDefinition>
+    await using _worker = startWorker(scene.store, { steps })
+
+    const { id } = await scene.start(chain)
+    const { state } = await scene.end(id)
+
+    assert.equal(state, 'failed')
+    assert.deepEqual(calls, ['info', 'disks', 'undo copy', 'clean'])
+    const failed = await scene.store.db.selectFrom('tasks').select('reason').where('type', '=', 'REPLICATE_DISKS').executeTakeFirstOrThrow()
+    assert.match(failed.reason ?? '', /needed 3 GiB, free 1 GiB on \/copies \[image\.no-space\]/)
+  })
+
+  test('numbers rise for each action, also past a deleted one; a plan that cannot end is refused', async () => {
+    await using scene = await openScene()
+    const { id, actionId } = await scene.start(chain)
+    await scene.store.db.updateTable('executions').set({ deleted_at: new Date() }).where('id', '=', id).execute()
+    const action = { id: actionId, projectId: 'p', userId: 'u' }
+
+    const next = await scene.store.transact(trx => scene.engine.start(trx, { action, kind: 'transfer_update', steps: chain }), signal)
+
+    const row = await scene.store.db.selectFrom('executions').select('number').where('id', '=', next).executeTakeFirstOrThrow()
+    assert.equal(row.number, 2)
+    const endless = [
+      step('GET_INSTANCE_INFO'),
+      step('DEPLOY_TRANSFER_DISKS', [0], { rule: 'error' }),
+      step('REPLICATE_DISKS', [1], { rule: 'always' }),
+    ]
+    await assert.rejects(
+      scene.store.transact(trx => scene.engine.start(trx, { action, kind: 'x', steps: endless }), signal),
+      /would wait for ever/,
+    )
+  })
+
+  test('a failure that passes is tried again after an undo, one of the user is not', async () => {
+    await using scene = await openScene()
+    const calls: string[] = []
+    const failing = (code: 'provider.unavailable' | 'provider.failed'): StepDefinition => ({
+      run: ({ task }) => {
+        calls.push(`run ${task.attempt}`)
+        return task.attempt < 2 ? Promise.reject(new InstarError(code, 'no')) : Promise.resolve()
+      },
+      undo: ({ task }) => {
+        calls.push(`undo ${task.attempt}`)
+        return Promise.resolve()
+      },
+    })
+    await using _worker = startWorker(scene.store, {
+      steps: { GET_INSTANCE_INFO: failing('provider.unavailable'), REPLICATE_DISKS: failing('provider.failed') },
+    })
+
+    const passing = await scene.start([step('GET_INSTANCE_INFO')])
+    assert.equal((await scene.end(passing.id)).state, 'completed')
+    assert.deepEqual(calls.splice(0), ['run 1', 'undo 1', 'run 2'])
+    const lasting = await scene.start([step('REPLICATE_DISKS')])
+    assert.equal((await scene.end(lasting.id)).state, 'failed')
+    assert.deepEqual(calls, ['run 1', 'undo 1'])
+  })
+
+  test('of several instances waits at its barriers', async () => {
+    await using scene = await openScene()
+    const done: string[] = []
+    const noting: StepDefinition = {
+      run: async ({ task, signal }) => {
+        if (task.instance === 'b' && task.type === 'GET_INSTANCE_INFO') await sleep(300, undefined, { signal })
+        done.push(`${task.instance} ${task.type}`)
+      },
+    }
+    await using _worker = startWorker(scene.store, { steps: { GET_INSTANCE_INFO: noting, DEPLOY_TRANSFER_DISKS: noting } })
+    const plan = ['a', 'b'].flatMap((instance, at) => [
+      step('GET_INSTANCE_INFO', [], { instance, barrier: true }),
+      step('DEPLOY_TRANSFER_DISKS', [2 * at], { instance }),
+    ])
+
+    const { id } = await scene.start(plan, ['a', 'b'])
+    assert.equal((await scene.end(id)).state, 'completed')
+
+    assert.deepEqual(done.slice(0, 2), ['a GET_INSTANCE_INFO', 'b GET_INSTANCE_INFO'])
+    assert.deepEqual(done.slice(2).sort(), ['a DEPLOY_TRANSFER_DISKS', 'b DEPLOY_TRANSFER_DISKS'])
+  })
+})
+
+describe('a cancel', () => {
+  test('reaches a running step within a second, which undoes; clean-up runs', async () => {
+    await using scene = await openScene()
+    const calls: string[] = []
+    const copying: StepDefinition = {
+      ...patient,
+      undo: () => {
+        calls.push('undo')
+        return Promise.resolve()
+      },
+    }
+    const steps = {
+      GET_INSTANCE_INFO: nothing,
+      DEPLOY_TRANSFER_DISKS: nothing,
+      REPLICATE_DISKS: copying,
+      DELETE_TRANSFER_SOURCE_RESOURCES: nothing,
+    }
+    await using _worker = startWorker(scene.store, { steps })
+    const { id } = await scene.start(chain)
+    await scene.reach(id, 'REPLICATE_DISKS', 'running')
+
+    const began = performance.now()
+    await scene.store.transact(trx => scene.engine.cancel(trx, id, { force: false }), signal)
+    const { state, tasks } = await scene.end(id)
+
+    assert.ok(performance.now() - began < 1_000, `${performance.now() - began} ms`)
+    assert.deepEqual(calls, ['undo'])
+    assert.equal(state, 'cancelled')
+    assert.deepEqual(tasks, {
+      GET_INSTANCE_INFO: 'completed',
+      DEPLOY_TRANSFER_DISKS: 'completed',
+      REPLICATE_DISKS: 'cancelled',
+      DELETE_TRANSFER_SOURCE_RESOURCES: 'completed',
+    })
+    await assert.rejects(
+      scene.store.transact(trx => scene.engine.cancel(trx, id, { force: true }), signal),
+      { code: 'engine.not-active' },
+    )
+  })
+
+  test('a second one is refused; by force it ends the execution at once and kills what the step started', async () => {
+    await using scene = await openScene()
+    let pid = 0
+    const stubborn: StepDefinition = {
+      run: async ({ processes }) => {
+        const child = processes.spawn(['sh', '-c', 'sleep 600 & exec sleep 600'], { stdio: 'ignore' })
+        pid = child.pid ?? 0
+        await new Promise(resolve => child.once('exit', resolve))
+        throw new Error('killed')
+      },
+      undo: () => Promise.reject(new Error('undo has no place after a cancel by force')),
+    }
+    await using _worker = startWorker(scene.store, { steps: { GET_INSTANCE_INFO: stubborn } })
+    const { id } = await scene.start([step('GET_INSTANCE_INFO')])
+    await until(() => (pid > 0 ? true : undefined), 'the process')
+    await scene.store.transact(trx => scene.engine.cancel(trx, id, { force: false }), signal)
+
+    await assert.rejects(
+      scene.store.transact(trx => scene.engine.cancel(trx, id, { force: false }), signal),
+      { code: 'engine.already-cancelling' },
+    )
+    await scene.store.transact(trx => scene.engine.cancel(trx, id, { force: true }), signal)
+
+    assert.deepEqual(await scene.end(id), { state: 'cancelled', tasks: { GET_INSTANCE_INFO: 'forced' } })
+    await until(() => (isGroupAlive(pid) ? undefined : true), 'the end of the process group', 5_000)
+  })
+
+  test('before its minions are ready leaves everything out', async () => {
+    await using scene = await openScene()
+    const { actionId } = await scene.start(chain)
+    const action = { id: actionId, projectId: 'p', userId: 'u' }
+    const request = { action, kind: 'transfer_execution', steps: chain, awaitingMinions: true }
+    const first = await scene.store.transact(trx => scene.engine.start(trx, request), signal)
+    const second = await scene.store.transact(trx => scene.engine.start(trx, request), signal)
+
+    await scene.store.transact(trx => scene.engine.cancel(trx, first, { force: false }), signal)
+    const begun = await scene.store.transact(trx => scene.engine.settleMinions(trx, first, 'allocated'), signal)
+    await scene.store.transact(trx => scene.engine.settleMinions(trx, second, { failed: 'the pool is empty' }), signal)
+
+    assert.equal(begun, false)
+    assert.equal((await scene.end(first)).state, 'cancelled')
+    assert.equal((await scene.end(second)).state, 'minions_failed')
+  })
+})
+
+function isGroupAlive(pid: number): boolean {
+  try {
+    process.kill(-pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,62 @@
+import { sql, type Transaction } from 'kysely'
+import type { Database } from '@instar/store'
+import type { EngineLimits } from '../engine.ts'
+
+export interface Candidate {
+  readonly id: string
+  readonly projectId: string
+  readonly endpoints: readonly string[]
+}
+
+/**
+ * Which of these tasks may be delivered now without passing a limit; the others stay pending without a job until `admitWaiting`. The keys that count
+ * are locked in one order until the transaction ends, so that two transactions never give away the same place.
+ */
+export async function admit<T extends Candidate>(trx: Transaction<Database>, limits: EngineLimits, candidates: readonly T[]): Promise<T[]> {
+  const limitOf = (key: string) => (key.startsWith('project:') ? limits.perProject : limits.perEndpoint)
+  const keysOf = ({ projectId, endpoints }: Candidate) =>
+    [`project:${projectId}`, ...endpoints.map(id => `endpoint:${id}`)].filter(key => limitOf(key) !== undefined)
+  const keys = [...new Set(candidates.flatMap(keysOf))].sort()
+  const used = new Map<string, number>()
+  for (const key of keys) {
+    await sql`select pg_advisory_xact_lock(hashtextextended(${`instar limit ${key}`}, 0))`.execute(trx)
+    used.set(key, await countAtWork(trx, key))
+  }
+  return candidates.filter(candidate => {
+    const own = keysOf(candidate)
+    if (own.some(key => (used.get(key) ?? 0) >= (limitOf(key) ?? Infinity))) return false
+    for (const key of own) used.set(key, (used.get(key) ?? 0) + 1)
+    return true
+  })
+}
+
+async function countAtWork(trx: Transaction<Database>, key: string): Promise<number> {
+  const id = key.slice(key.indexOf(':') + 1)
+  const belongs = key.startsWith('project:') ? sql`project_id = ${id}` : sql`endpoints @> array[${id}::uuid]`
+  const { rows } = await sql<{ n: number }>`select count(*) as n from tasks
+    where state in ('pending', 'running', 'cancelling') and job_id is not null and ${belongs}`.execute(trx)
+  return rows[0]?.n ?? 0
+}
+
+export interface WaitingTask extends Candidate {
+  readonly queue: string
+}
+
+/** How many waiting tasks are looked at for the places that one task's end has freed. */
+const LOOK_AHEAD = 50
+
+/** The longest waiting tasks that may be delivered now that `freed` has ended. Locked, so that nobody else delivers them too. */
+export async function admitWaiting(trx: Transaction<Database>, limits: EngineLimits, freed: readonly Candidate[]): Promise<WaitingTask[]> {
+  if ((limits.perEndpoint === undefined && limits.perProject === undefined) || freed.length === 0) return []
+  const endpoints = [...new Set(freed.flatMap(task => task.endpoints))]
+  const projects = [...new Set(freed.map(task => task.projectId))]
+  const { rows } = await sql<{ id: string; project_id: string; endpoints: string[]; queue: string }>`
+    select id, project_id, endpoints, queue from tasks
+    where state = 'pending' and job_id is null and (endpoints && ${endpoints}::uuid[] or project_id = any(${projects}::text[]))
+    order by pending_at limit ${LOOK_AHEAD} for update skip locked`.execute(trx)
+  return admit(
+    trx,
+    limits,
+    rows.map(({ id, project_id: projectId, endpoints, queue }) => ({ id, projectId, endpoints, queue })),
+  )
+}

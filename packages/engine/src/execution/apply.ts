@@ -1,0 +1,141 @@
+import { sql, type Transaction } from 'kysely'
+import type { Database, ExecutionState, TaskState } from '@instar/store'
+import { sendJobs, WORK_CHANNEL, type Delivery } from '../delivery/jobs.ts'
+import { taskEvent } from '../events/task-event.ts'
+import { writeEvents } from '../events/write-events.ts'
+import type { EngineParts } from '../parts.ts'
+import { decide, type RuleEvent, type TaskChange } from '../rules/decide.ts'
+import { executionStateOf } from '../rules/execution-state.ts'
+import { isActiveExecution, isFinal } from '../rules/task-classes.ts'
+import { executionStatus } from '../wire.ts'
+import { admit, admitWaiting } from './admit.ts'
+import type { Board, BoardExecution, BoardTask } from './board.ts'
+
+/** Tells workers to look at what they do for this execution. */
+export const CANCEL_CHANNEL = 'instar_cancel'
+
+/**
+ * Lets the rules judge an event and saves what follows, with the new jobs, in the transaction that holds the board. Answers the queues that got work.
+ */
+export async function applyEvent(parts: EngineParts, trx: Transaction<Database>, board: Board, event: RuleEvent): Promise<string[]> {
+  const changes = decide(board.tasks, event)
+  const byId = new Map(board.tasks.map(task => [task.id, task]))
+  const changed = changes.map(change => ({ ...change, task: byId.get(change.id)! }))
+  const deliveries = await deliver(parts, trx, board.execution, changed)
+  await saveTasks(trx, changed, deliveries)
+  const events = changed.flatMap(({ task, state, reason }) => taskEvent(task, state, reason) ?? [])
+  await writeEvents(trx, { projectId: board.execution.projectId, executionId: board.execution.id }, events)
+  const sent = [...deliveries.values()].filter(delivery => delivery !== undefined)
+  sent.push(...(await deliverFreed(parts, trx, board.execution, changed)))
+  await sendJobs(parts.boss, trx, sent)
+  const queues = [...new Set(sent.map(({ queue }) => queue))]
+  for (const queue of queues) await parts.store.notify(trx, WORK_CHANNEL, queue)
+  if (changed.some(concernsWorker)) await parts.store.notify(trx, CANCEL_CHANNEL, board.execution.id)
+  await settleExecution(parts, trx, board, changes)
+  return queues
+}
+
+interface Changed extends TaskChange {
+  readonly task: BoardTask
+}
+
+/** The jobs of the tasks that become pending, by the task's id; `undefined` for one that a limit holds back. */
+async function deliver(
+  { limits, newId }: EngineParts,
+  trx: Transaction<Database>,
+  { projectId }: BoardExecution,
+  changed: readonly Changed[],
+): Promise<Map<string, Delivery | undefined>> {
+  const pending = changed.filter(({ state }) => state === 'pending').map(({ task }) => ({ ...task, projectId }))
+  const admitted = new Set((await admit(trx, limits, pending)).map(({ id }) => id))
+  return new Map(pending.map(({ id, queue }) => [id, admitted.has(id) ? { queue, jobId: newId() } : undefined]))
+}
+
+/** What waited for a place that the ended tasks have left. */
+async function deliverFreed(
+  { limits, newId }: EngineParts,
+  trx: Transaction<Database>,
+  { projectId }: BoardExecution,
+  changed: readonly Changed[],
+): Promise<Delivery[]> {
+  const freed = changed.filter(({ state, task }) => task.state !== 'waiting' && (isFinal({ state }) || state === 'syncing'))
+  const waiting = await admitWaiting(
+    trx,
+    limits,
+    freed.map(({ task }) => ({ ...task, projectId })),
+  )
+  const deliveries = waiting.map(({ id, queue }) => ({ id, queue, jobId: newId() }))
+  for (const { id, jobId } of deliveries) await trx.updateTable('tasks').set({ job_id: jobId }).where('id', '=', id).execute()
+  return deliveries
+}
+
+async function saveTasks(
+  trx: Transaction<Database>,
+  changed: readonly Changed[],
+  deliveries: ReadonlyMap<string, Delivery | undefined>,
+): Promise<void> {
+  if (changed.length === 0) return
+  const rows = changed.map(({ id, state, reason }) => ({
+    id,
+    state,
+    reason,
+    job_id: deliveries.get(id)?.jobId ?? null,
+    ended: isFinal({ state }),
+  }))
+  // A job id goes with the state `pending`; a task that is told to stop keeps the job of its worker.
+  await sql`update tasks t set state = c.state, reason = coalesce(c.reason, t.reason), updated_at = now(),
+      job_id = case when c.state in ('running', 'cancelling') then t.job_id else c.job_id end,
+      pending_at = case when c.state = 'pending' then now() else t.pending_at end,
+      ended_at = case when c.ended then now() end
+    from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as c (id uuid, state text, reason text, job_id uuid, ended boolean)
+    where t.id = c.id`.execute(trx)
+}
+
+/** Whether a worker may be at work on the task, and has to know. */
+function concernsWorker({ state, task }: Changed): boolean {
+  return (task.state === 'running' || task.state === 'cancelling') && ['cancelling', 'forced', 'kept'].includes(state)
+}
+
+async function settleExecution(
+  parts: EngineParts,
+  trx: Transaction<Database>,
+  board: Board,
+  changes: readonly TaskChange[],
+): Promise<void> {
+  const after = new Map<string, TaskState>(board.tasks.map(({ id, state }) => [id, state]))
+  for (const { id, state } of changes) after.set(id, state)
+  const states = [...after.values()]
+  // One instance that goes on says nothing about the execution; one that has ended may have been the last.
+  if (!board.isWhole && !states.every(state => isFinal({ state }) || state === 'dormant')) return
+  const all = board.isWhole ? states : await distinctStates(trx, board.execution.id)
+  await setExecutionState(parts, trx, board.execution, executionStateOf(all, board.execution.state))
+}
+
+async function distinctStates(trx: Transaction<Database>, executionId: string): Promise<TaskState[]> {
+  const rows = await trx.selectFrom('tasks').select('state').distinct().where('execution_id', '=', executionId).execute()
+  return rows.map(({ state }) => state)
+}
+
+/** Saves a new state, tells the action's row, those who follow, and the hook. */
+export async function setExecutionState(
+  { hooks }: EngineParts,
+  trx: Transaction<Database>,
+  execution: BoardExecution,
+  state: ExecutionState,
+): Promise<void> {
+  if (state === execution.state) return
+  const hasEnded = !isActiveExecution(state)
+  const now = sql<Date>`now()`
+  await trx
+    .updateTable('executions')
+    .set({ state, updated_at: now, ended_at: hasEnded ? now : null })
+    .where('id', '=', execution.id)
+    .execute()
+  await trx.updateTable('actions').set({ last_execution_state: state, updated_at: now }).where('id', '=', execution.actionId).execute()
+  if (hasEnded) {
+    const body = { kind: 'result', state: state === 'completed' ? 'succeeded' : 'failed', message: executionStatus(state) } as const
+    await writeEvents(trx, { projectId: execution.projectId, executionId: execution.id }, [body])
+  }
+  const { id, actionId, projectId, userId, kind, number, options } = execution
+  await hooks.onExecutionChanged(trx, { id, actionId, projectId, userId, kind, number, options, state, hasEnded })
+}

@@ -1,0 +1,88 @@
+import { sql, type RawBuilder, type Transaction } from 'kysely'
+import type { Database, ExecutionState, TaskRule, TaskState } from '@instar/store'
+import type { RuleTask } from '../rules/task-classes.ts'
+
+export interface BoardTask extends RuleTask {
+  readonly instance: string
+  readonly queue: string
+  readonly endpoints: readonly string[]
+  readonly attempt: number
+}
+
+export interface BoardExecution {
+  readonly id: string
+  readonly actionId: string
+  readonly projectId: string
+  readonly userId: string
+  readonly kind: string
+  readonly number: number
+  readonly state: ExecutionState
+  readonly options: Readonly<Record<string, unknown>>
+}
+
+/** An execution with tasks of it, all locked until the transaction ends. */
+export interface Board {
+  readonly execution: BoardExecution
+  /** In the order of the plan. */
+  readonly tasks: readonly BoardTask[]
+  /** Whether these are all its tasks. */
+  readonly isWhole: boolean
+}
+
+interface TaskRow {
+  id: string
+  idx: number
+  type: string
+  rule: TaskRule
+  depends_on: string[]
+  is_barrier: boolean
+  state: TaskState
+  instance: string
+  queue: string
+  endpoints: string[]
+  attempt: number
+}
+
+/**
+ * Loads and locks an execution and its tasks; `undefined` when it was deleted. The execution is locked first, and by a statement of its own: the next
+ * one then sees all that its last holder has saved. Whoever changes more than the claim of one task holds this lock.
+ *
+ * With `around` only what the good end of that task concerns: the tasks of its instance, and those that stand at the same barrier. A transfer of a
+ * thousand machines has ten thousand tasks.
+ */
+export async function loadBoard(trx: Transaction<Database>, executionId: string, around?: string): Promise<Board | undefined> {
+  const row = await trx
+    .selectFrom('executions')
+    .select(['id', 'action_id', 'project_id', 'user_id', 'kind', 'number', 'state', 'options', 'spans_instances'])
+    .where('id', '=', executionId)
+    .where('deleted_at', 'is', null)
+    .forUpdate()
+    .executeTakeFirst()
+  if (row === undefined) return undefined
+  const { action_id: actionId, project_id: projectId, user_id: userId, spans_instances: spansInstances, ...rest } = row
+  const isWhole = around === undefined || spansInstances || (await isLastAtBarrier(trx, around))
+  const tasks = await loadTasks(trx, executionId, isWhole ? sql`true` : concernedBy(around))
+  return { execution: { ...rest, actionId, projectId, userId }, tasks, isWhole }
+}
+
+async function loadTasks(trx: Transaction<Database>, executionId: string, which: RawBuilder<unknown>): Promise<BoardTask[]> {
+  const { rows } = await sql<TaskRow>`
+    select id, idx, type, rule, depends_on, is_barrier, state, instance, queue, endpoints, attempt
+    from tasks t where execution_id = ${executionId} and ${which} order by idx for update`.execute(trx)
+  return rows.map(({ depends_on: dependsOn, is_barrier: isBarrier, ...task }) => ({ ...task, dependsOn, isBarrier }))
+}
+
+function concernedBy(taskId: string): RawBuilder<unknown> {
+  const own = (column: 'instance' | 'type' | 'is_barrier') => sql`(select ${sql.ref(column)} from tasks where id = ${taskId})`
+  return sql`(t.instance = ${own('instance')} or (t.is_barrier and t.type = ${own('type')} and ${own('is_barrier')}))`
+}
+
+/** Then the barrier opens, which concerns the tasks behind it in all instances. */
+async function isLastAtBarrier(trx: Transaction<Database>, taskId: string): Promise<boolean> {
+  const { rows } = await sql<{ last: boolean }>`
+    select t.is_barrier and not exists (
+      select 1 from tasks p where p.execution_id = t.execution_id and p.type = t.type and p.is_barrier and p.id <> t.id
+        and p.state in ('dormant', 'waiting', 'pending', 'running')) as last
+    from tasks t where t.id = ${taskId}`.execute(trx)
+  return rows[0]?.last ?? false
+}

@@ -1,0 +1,16 @@
+import type { PgBoss } from 'pg-boss'
+import type { Log } from '@instar/contract'
+import type { Store } from '@instar/store'
+import type { Queues } from './delivery/queues.ts'
+import type { EngineHooks, EngineLimits } from './engine.ts'
+
+/** What all of the engine works with, in the server and in the worker. */
+export interface EngineParts {
+  readonly store: Store
+  readonly boss: PgBoss
+  readonly queues: Queues
+  readonly log: Log
+  readonly hooks: EngineHooks
+  readonly limits: EngineLimits
+  readonly newId: () => string
+}

@@ -1,0 +1,77 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { sql } from 'kysely'
+import { fits } from '../delivery/requirements.ts'
+import { applyEvent } from '../execution/apply.ts'
+import { loadBoard } from '../execution/board.ts'
+import type { EngineParts } from '../parts.ts'
+import { presentOffers } from '../worker/registration.ts'
+
+const SWEEP_MS = 2_000
+/** Upstream looks five times, two seconds apart. */
+const UNPLACED_AFTER_MS = 10_000
+/** A process that has just come up may be the first after an outage: workers get time to sign on. */
+const FIRST_SWEEP_AFTER_MS = 10_000
+/** An answer that nobody read in that time is not read any more. */
+const QUESTION_LIFE_MS = 120_000
+/** Any number that nothing else in the database locks. */
+const LOCK_KEY = 4_711_010_502
+
+/** Every other second one of all processes looks for what nobody else notices. */
+export function startSweeping(parts: EngineParts): AsyncDisposable {
+  const stopping = new AbortController()
+  const running = run(parts, stopping.signal)
+  return {
+    [Symbol.asyncDispose]: async () => {
+      stopping.abort()
+      await running
+    },
+  }
+}
+
+async function run(parts: EngineParts, signal: AbortSignal): Promise<void> {
+  await sleep(FIRST_SWEEP_AFTER_MS, undefined, { signal }).catch(() => undefined)
+  while (!signal.aborted) {
+    await sweep(parts).catch((error: unknown) => parts.log.warn({ error }, 'a sweep failed; the next one comes'))
+    await sleep(SWEEP_MS, undefined, { signal }).catch(() => undefined)
+  }
+}
+
+/** One sweep: tasks that no worker can take, and questions that nobody waits for. */
+export async function sweep(parts: EngineParts): Promise<void> {
+  await parts.store.db.transaction().execute(async trx => {
+    const { rows } = await sql<{ mine: boolean }>`select pg_try_advisory_xact_lock(${LOCK_KEY}) as mine`.execute(trx)
+    if (rows[0]?.mine !== true) return
+    await sql`delete from questions where created_at < now() - ${QUESTION_LIFE_MS} * interval '1 millisecond'`.execute(trx)
+    // In transactions of their own, while this one keeps other processes from doing the same.
+    await giveUpUnplaced(parts)
+  })
+}
+
+async function giveUpUnplaced(parts: EngineParts): Promise<void> {
+  const waiting = await parts.store.db
+    .selectFrom('tasks')
+    .select(['id', 'execution_id', 'requires', 'type'])
+    .where('state', '=', 'pending')
+    .where('worker_id', 'is', null)
+    .where('job_id', 'is not', null)
+    .where(sql<boolean>`pending_at < now() - ${UNPLACED_AFTER_MS} * interval '1 millisecond'`)
+    .limit(1_000)
+    .execute()
+  if (waiting.length === 0) return
+  const offers = await presentOffers(parts.store.db)
+  const unplaced = waiting.filter(({ requires }) => !offers.some(offer => fits(requires, offer)))
+  for (const [executionId, tasks] of Map.groupBy(unplaced, task => task.execution_id)) {
+    const [first] = tasks
+    if (first === undefined) continue
+    const needs = first.requires.map(
+      ({ platform, capability, regions }) =>
+        `${platform} (capability ${capability}${regions.length > 0 ? `, regions ${regions.join(' or ')}` : ''})`,
+    )
+    const reason = `no worker that is up and enabled offers ${needs.join(' and ') || 'anything'}: ${first.type} could not be placed`
+    await parts.store.db.transaction().execute(async trx => {
+      const board = await loadBoard(trx, executionId)
+      if (board?.tasks.find(({ id }) => id === first.id)?.state === 'pending')
+        await applyEvent(parts, trx, board, { kind: 'unplaced', taskId: first.id, reason })
+    })
+  }
+}

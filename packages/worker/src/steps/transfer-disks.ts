@@ -1,0 +1,26 @@
+import { ownDisks, withOwners } from './shared-disks.ts'
+import { destinationStep, sourceStep } from './side.ts'
+import { readExportInfo, readVolumes } from './step-info.ts'
+
+/** Of disks that several machines of the transfer share, only their owner's are made. */
+export const deployTransferDisks = destinationStep(
+  async ({ half, call, context, world }) => {
+    const exportInfo = await withOwners(context, world.info)
+    call.progress('Making the disks at the destination')
+    const volumes = await half.deployDisks(call, { exportInfo: ownDisks(exportInfo, call), volumes: readVolumes(context.info) })
+    return { export_info: exportInfo, volumes_info: volumes }
+  },
+  async ({ half, call, context }) => half.discardDisks(call, readVolumes(context.info)),
+)
+
+export const deleteSourceSnapshots = sourceStep(async ({ half, call, context: { info } }) => {
+  call.progress('Deleting snapshots at the source')
+  const exportInfo = readExportInfo(info, call.instance)
+  return { volumes_info: await half.deleteSnapshots(call, { exportInfo, volumes: readVolumes(info) }) }
+})
+
+export const deleteTransferDisks = destinationStep(async ({ half, call, context: { info } }) => {
+  call.progress('Deleting the disks at the destination')
+  await half.deleteDisks(call, readVolumes(info))
+  return { volumes_info: [] }
+})
