@@ -17,9 +17,9 @@ export interface TimetableOptions {
   /** Milliseconds since 1970. */
   readonly clock: () => number
   /** The entries that may fire now: enabled and not expired. */
-  list(db: Kysely<Database>, now: Date): Promise<readonly TimetableEntry[]>
+  readonly list: (db: Kysely<Database>, now: Date) => Promise<readonly TimetableEntry[]>
   /** What an entry is for; its work belongs to the transaction. What it throws is logged, and the entry has had its turn. */
-  fire(trx: Transaction<Database>, id: string, minute: Date): Promise<void>
+  readonly fire: (trx: Transaction<Database>, id: string, minute: Date) => Promise<void>
 }
 
 const MINUTE_MS = 60_000

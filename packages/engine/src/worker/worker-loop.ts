@@ -139,6 +139,9 @@ export class WorkerLoop {
 
   #begin(step: RunningStep): void {
     const { taskId } = step.claim
+    // Given up for lost and delivered to us again: the earlier attempt still runs here.
+    const earlier = this.#running.get(taskId)
+    if (earlier !== undefined) this.#stop(earlier, 'lost')
     this.#running.set(taskId, step)
     void this.#runToEnd(step).finally(() => {
       if (this.#running.get(taskId) === step) this.#running.delete(taskId)
