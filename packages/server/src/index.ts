@@ -1,5 +1,2 @@
-export { createServer } from './create-server.ts'
-export type { ApiServer } from './create-server.ts'
-export type { ServerDeps, ServerSettings } from './server-deps.ts'
-export { bootstrapIdentity } from './identity/bootstrap.ts'
-export { PASSWORD_COST } from './identity/password.ts'
+export { serveApi } from './serve-api.ts'
+export type { RunningApi, ServeOptions } from './serve-api.ts'

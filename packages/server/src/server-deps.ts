@@ -1,5 +1,6 @@
-import type { Log } from '@instar/contract'
-import type { Store } from '@instar/store'
+import type { ApiDeps } from './api-deps.ts'
+import type { WebhookSettings } from './background/webhook.ts'
+import type { KeystoneSettings } from './identity/keystone.ts'
 import type { PasswordCost } from './identity/password.ts'
 
 export interface ServerSettings {
@@ -7,13 +8,15 @@ export interface ServerSettings {
   readonly publicUrl: string | undefined
   readonly tokenLifetimeMs: number
   readonly passwordCost: PasswordCost
+  /** A real Keystone in place of the built-in identity. */
+  readonly keystone?: KeystoneSettings | undefined
+  /** Where failures are sent. */
+  readonly webhook?: WebhookSettings | undefined
+  /** Folder with the log files that `/logs` shows: `<name>.log`. */
+  readonly logFolder?: string | undefined
 }
 
 /** What the API is made of. */
-export interface ServerDeps {
-  readonly store: Store
-  readonly log: Log
-  readonly now: () => Date
-  readonly newId: () => string
+export interface ServerDeps extends ApiDeps {
   readonly settings: ServerSettings
 }

@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer as createNetServer } from 'node:net'
 import { InstarError, type Log } from '@instar/contract'
+import type { RunningApi } from '@instar/server'
 import type { Store } from '@instar/store'
 import type { Config } from '../config/settings.ts'
 
@@ -48,15 +48,10 @@ export async function startService({ config, dataDir, log, signal }: ServiceOpti
   const owned = stack.move()
   return {
     url: api?.url,
-    firstPassword: api?.firstPassword,
+    firstPassword: api?.generatedPassword,
     ended: new Promise<never>(() => undefined),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
-}
-
-interface RunningApi extends AsyncDisposable {
-  readonly url: string
-  readonly firstPassword: string | undefined
 }
 
 interface Address {
@@ -84,25 +79,17 @@ function cannotListen({ host, port }: Address, cause: unknown): InstarError {
 }
 
 async function startApi(store: Store, { config, log, address }: { config: Config; log: Log; address: Address }): Promise<RunningApi> {
-  const { PASSWORD_COST, bootstrapIdentity, createServer } = await import('@instar/server')
-  const first = await bootstrapIdentity(store, { adminPassword: config.admin_password, passwordCost: PASSWORD_COST })
-  const server = await createServer({
-    store,
-    log,
-    now: () => new Date(),
-    newId: randomUUID,
-    settings: {
-      publicUrl: config.public_url,
-      tokenLifetimeMs: 1000 * (config['identity.token_lifetime_s'] ?? 3600),
-      passwordCost: PASSWORD_COST,
-    },
-  })
+  const { serveApi } = await import('@instar/server')
   try {
-    const url = await server.app.listen(address)
-    const firstPassword = first.kind === 'made' ? first.generatedPassword : undefined
-    return { url, firstPassword, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() }
+    return await serveApi({
+      store,
+      log,
+      address,
+      adminPassword: config.admin_password,
+      settings: { publicUrl: config.public_url, tokenLifetimeMs: 1000 * (config['identity.token_lifetime_s'] ?? 3600) },
+    })
   } catch (error) {
-    await server[Symbol.asyncDispose]()
-    throw cannotListen(address, error)
+    if ((error as { syscall?: unknown }).syscall === 'listen') throw cannotListen(address, error)
+    throw error
   }
 }

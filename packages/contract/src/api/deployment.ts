@@ -16,6 +16,8 @@ export const Deployment = z
     /** The execution that an automatic deployment waits for, or waited for. */
     deployer_id: z.nullable(z.string()),
     trust_id: z.null(),
+    /** Ours: why an automatic deployment never started. */
+    failure: z.nullable(z.string()),
     shutdown_instances: z.boolean(),
     tasks: z.array(Task),
     executions: z.optional(z.array(Execution)),

@@ -31,7 +31,7 @@ export const UserScripts = z
 export type UserScripts = z.infer<typeof UserScripts>
 
 /** What a request may say; `normaliseUserScripts` judges it, with the messages that Coriolis' users know. */
-export const UserScriptsInput = z.unknown().register(documented, {
+export const UserScriptsInput = z.optional(z.unknown()).register(documented, {
   id: 'UserScriptsInput',
   description:
     'null, or {"global": {OS type: value}, "instances": {machine: value}, "merge": boolean}; a value is a script as text, a list of UserScript (phase may be left out), or null for none',

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import type { InjectOptions, LightMyRequestResponse } from 'fastify'
 import type { Log } from '@instar/contract'
+import { createEngine, createMoveHooks, createPools, type Engine } from '@instar/engine'
 import type { Store } from '@instar/store'
 import { createTestStore } from '@instar/store/testing'
 import { createServer, type ApiServer } from '../create-server.ts'
+import type { ServerDeps, ServerSettings } from '../server-deps.ts'
 import { bootstrapIdentity } from '../identity/bootstrap.ts'
 
 const PASSWORD = 'correct horse'
@@ -12,6 +14,7 @@ const passwordCost = { logN: 4 }
 
 export interface TestServer extends AsyncDisposable {
   readonly store: Store
+  readonly deps: ServerDeps
   readonly server: ApiServer
   /** Lines that were logged, as JSON. */
   readonly logged: readonly string[]
@@ -28,8 +31,13 @@ export interface Session {
   readonly userId: string
 }
 
+export interface TestServerOptions {
+  readonly now?: () => Date
+  readonly settings?: Partial<ServerSettings>
+}
+
 /** A server on a database of its own, with project and user `admin`. */
-export async function createTestServer(): Promise<TestServer> {
+export async function createTestServer(options: TestServerOptions = {}): Promise<TestServer> {
   await using stack = new AsyncDisposableStack()
   const store = stack.use(
     await createTestStore({
@@ -37,15 +45,14 @@ export async function createTestServer(): Promise<TestServer> {
     }),
   )
   const logged: string[] = []
-  const server = stack.use(
-    await createServer({
-      store,
-      log: collectLog(logged),
-      now: () => new Date(),
-      newId: randomUUID,
-      settings: { publicUrl: undefined, tokenLifetimeMs: 3_600_000, passwordCost },
-    }),
-  )
+  const log = collectLog(logged)
+  const now = options.now ?? (() => new Date())
+  const settings = { publicUrl: undefined, tokenLifetimeMs: 3_600_000, passwordCost, ...options.settings }
+  const pools = createPools({ store, engine: () => engine, newId: randomUUID, now })
+  const hooks = createMoveHooks({ store, newId: randomUUID, now })
+  const engine: Engine = stack.use(await createEngine({ store, log, hooks }))
+  const deps = { store, engine, pools, log, now, newId: randomUUID, settings }
+  const server = stack.use(await createServer(deps))
   const request: TestServer['request'] = ({ token, ...options }) =>
     server.app.inject({ ...options, headers: { ...(token === undefined ? {} : { 'x-auth-token': token }), ...options.headers } })
   const logIn: TestServer['logIn'] = async (user = 'admin', project = 'admin') => {
@@ -66,7 +73,7 @@ export async function createTestServer(): Promise<TestServer> {
     return logIn(name, project)
   }
   const owned = stack.move()
-  return { store, server, logged, request, logIn, addUser, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+  return { store, deps, server, logged, request, logIn, addUser, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
 /** The body of a log-in by name. */

@@ -1,4 +1,4 @@
-import type { Generated, JSONColumnType } from 'kysely'
+import type { ColumnType, Generated, JSONColumnType } from 'kysely'
 
 /** Tables of `0003-resources.sql`. */
 export interface ResourceTables {
@@ -73,7 +73,7 @@ interface DeploymentsTable {
   clone_disks: boolean
   skip_os_morphing: boolean
   /** instance -> the machine that was made (coriolis-api.md 3.8). */
-  transfer_result: JSONColumnType<Record<string, unknown> | null>
+  transfer_result: ColumnType<Record<string, unknown> | null, string | null | undefined, string | null>
   resume_from: string | null
 }
 

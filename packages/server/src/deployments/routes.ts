@@ -1,0 +1,77 @@
+import { InstarError } from '@instar/contract'
+import { executionStates } from '@instar/engine'
+import type { Deployment, ListQuery, RouteName } from '@instar/contract/api'
+import type { ApiDeps } from '../api-deps.ts'
+import { tasksOf } from '../executions/execution-object.ts'
+import type { Handlers } from '../http/call.ts'
+import { page } from '../lists/page.ts'
+import { lockAction } from '../moves/busy.ts'
+import { infoObject } from '../moves/info.ts'
+import { ACTION_SORT } from '../transfers/routes.ts'
+import { createDeployment } from './create-deployment.ts'
+import { deploymentObject, deploymentStatus, requireDeployment, selectDeployments, type DeploymentRow } from './deployment.ts'
+
+export function deploymentRoutes(deps: ApiDeps) {
+  const { store } = deps
+  const { db } = store
+  const list = async ({ query, projectId }: { query: ListQuery; projectId: string }) => {
+    const rows = await listDeployments(deps, projectId, query)
+    if (query.include_task_info !== true)
+      return { deployments: rows.map(row => ({ ...deploymentObject(store.vault, row, []), executions: [] })) }
+    const deployments: Deployment[] = []
+    for (const row of rows) deployments.push(await withTasks(deps, row, true))
+    return { deployments }
+  }
+  return {
+    'deployments.list': list,
+    'deployments.detail': list,
+    'deployments.create': async ({ body, projectId, caller, signal }) => {
+      const asker = { projectId, userId: caller.userId }
+      const id = await store.transact(trx => createDeployment(deps, trx, asker, body.deployment), signal)
+      return { deployment: await withTasks(deps, await requireDeployment(db, projectId, id), false) }
+    },
+    'deployments.show': async ({ params, query, projectId }) => {
+      const row = await requireDeployment(db, projectId, params.deployment_id)
+      return { deployment: await withTasks(deps, row, query.include_task_info === true) }
+    },
+    'deployments.delete': async ({ params, projectId, signal }) => {
+      await store.transact(async trx => {
+        const { id } = await lockAction(trx, 'deployment', { id: params.deployment_id, projectId })
+        const row = await requireDeployment(trx, projectId, id)
+        if (await deps.engine.isBusy(trx, id)) {
+          throw new InstarError(
+            'api.wrong-state',
+            `deployment ${id} of transfer ${row.transfer_id} is ${deploymentStatus(row)}; cancel it first`,
+          )
+        }
+        await trx.updateTable('actions').set({ deleted_at: deps.now() }).where('id', '=', id).execute()
+      }, signal)
+    },
+    'deployments.act': async ({ params, body, projectId, signal }) => {
+      const force = body.cancel?.force ?? false
+      await store.transact(async trx => {
+        const { id, last_execution_state } = await lockAction(trx, 'deployment', { id: params.deployment_id, projectId })
+        const execution = await trx.selectFrom('executions').select('id').where('action_id', '=', id).executeTakeFirst()
+        if (execution !== undefined) return deps.engine.cancel(trx, execution.id, { force })
+        if (last_execution_state !== null) throw new InstarError('api.wrong-state', `deployment ${id} ended before it began`)
+        await trx.updateTable('actions').set({ last_execution_state: 'cancelled', updated_at: deps.now() }).where('id', '=', id).execute()
+      }, signal)
+    },
+  } satisfies Partial<Handlers<RouteName>>
+}
+
+async function listDeployments({ store: { db } }: ApiDeps, projectId: string, query: ListQuery): Promise<DeploymentRow[]> {
+  if (query.status === 'UNEXECUTED') return []
+  let rows = selectDeployments(db).where('actions.project_id', '=', projectId).where('actions.kind', '=', 'deployment')
+  if (query.show_deleted !== true) rows = rows.where('actions.deleted_at', 'is', null)
+  if (query.status === 'PENDING') rows = rows.where('last_execution_state', 'is', null)
+  else if (query.status !== undefined) rows = rows.where('last_execution_state', 'in', executionStates(query.status))
+  return page(rows, query, { db, columns: ACTION_SORT })
+}
+
+async function withTasks({ store: { db, vault }, engine }: ApiDeps, row: DeploymentRow, hasInfo: boolean): Promise<Deployment> {
+  const execution = await db.selectFrom('executions').select(['id', 'ended_at']).where('action_id', '=', row.id).executeTakeFirst()
+  const tasks = execution === undefined ? [] : ((await tasksOf(db, [execution.id])).get(execution.id) ?? [])
+  const deployment = deploymentObject(vault, row, tasks)
+  return hasInfo ? { ...deployment, info: await infoObject(engine.info, db, row.id) } : deployment
+}

@@ -1,0 +1,75 @@
+import { InstarError } from '@instar/contract'
+import { planDeployment } from '@instar/engine'
+import type { ApiDeps, Trx } from '../api-deps.ts'
+import { planSide } from '../moves/sides.ts'
+import { settingsInfo } from '../moves/start-info.ts'
+import { loadPlatforms } from '../places/workers.ts'
+import { checkPools } from '../pools/pool-choice.ts'
+import { hasVolumes } from '../transfers/delete-disks.ts'
+import { loadEnds } from '../transfers/ends.ts'
+import { deploymentSettings, type DeploymentRow } from './deployment.ts'
+
+/** What a deployment takes over of each machine of its transfer. */
+const COPIED = ['export_info', 'volumes_info'] as const
+
+/**
+ * Starts the one execution of a deployment. Its transfer is locked and idle. Throws `api.wrong-state` when a machine has no replica, and what
+ * pools that do not fit throw.
+ */
+export async function startDeployment(deps: ApiDeps, trx: Trx, deployment: DeploymentRow): Promise<void> {
+  const { instances, project_id: projectId } = deployment
+  const known = await deps.engine.info.read(trx, deployment.transfer_id)
+  const bare = instances.filter(instance => !hasVolumes(known.get(instance)))
+  if (bare.length > 0)
+    throw new InstarError('api.wrong-state', `instance ${bare.join(', ')} has no volumes information: execute the transfer first`)
+  const ends = await loadEnds(trx, deployment)
+  const pools = deployment.skip_os_morphing ? {} : deployment.osmorphing_pools
+  await checkPools(trx, projectId, {
+    instances,
+    originEndpointId: ends.origin.id,
+    destinationEndpointId: ends.destination.id,
+    originPoolId: null,
+    destinationPoolId: null,
+    osmorphingPools: pools,
+  })
+  const settings = deploymentSettings(deps.store.vault, deployment)
+  for (const instance of instances) {
+    const { global, merge, instances: own } = settings.user_scripts
+    const copied = Object.fromEntries(
+      COPIED.flatMap(key => (known.get(instance)?.[key] === undefined ? [] : [[key, known.get(instance)?.[key]]])),
+    )
+    const scripts = Object.entries(own ?? {}).filter(([name]) => name === instance)
+    await deps.engine.info.patch(
+      trx,
+      { actionId: deployment.id, instance },
+      {
+        ...copied,
+        ...settingsInfo(settings, deployment),
+        clone_disks: deployment.clone_disks,
+        user_scripts: { ...(global && { global }), instances: Object.fromEntries(scripts), ...(merge === undefined ? {} : { merge }) },
+      },
+    )
+  }
+  const platforms = await loadPlatforms(trx, deps.now())
+  const executionId = await deps.engine.start(trx, {
+    action: { id: deployment.id, projectId, userId: deployment.user_id },
+    kind: 'deployment',
+    steps: planDeployment({
+      instances,
+      destination: await planSide(trx, ends.destination),
+      destinationCapabilities: platforms.get(ends.destination.type)?.types ?? [],
+      skipOsMorphing: deployment.skip_os_morphing,
+      cloneDisks: deployment.clone_disks,
+      pooledInstances: Object.keys(pools),
+    }),
+    options: {
+      transfer_id: deployment.transfer_id,
+      clone_disks: deployment.clone_disks,
+      ...(deployment.resume_from === null ? {} : { resume_from: deployment.resume_from }),
+    },
+    endpoints: { destination: ends.destination.id },
+    awaitingMinions: Object.keys(pools).length > 0,
+  })
+  const wanted = Object.entries(pools).map(([instance, poolId]) => ({ poolId, instance, role: 'osmorphing' as const }))
+  if (wanted.length > 0) await deps.pools.reserve(trx, { executionId, actionId: deployment.id, wanted })
+}

@@ -1,0 +1,80 @@
+import { sql } from 'kysely'
+import { InstarError } from '@instar/contract'
+import { executionStates, executionStatus } from '@instar/engine'
+import type { ListQuery, RouteName } from '@instar/contract/api'
+import type { ApiDeps } from '../api-deps.ts'
+import type { Handlers } from '../http/call.ts'
+import { page, type SortColumns } from '../lists/page.ts'
+import { rowId } from '../lists/row.ts'
+import { executionObjects } from './execution-object.ts'
+import { requireExecution, requireExecutionObject } from './execution.ts'
+import { startExecution } from './start-execution.ts'
+
+const SORT = {
+  id: sql`executions.id`,
+  number: sql`number`,
+  created_at: sql`created_at`,
+  updated_at: sql`coalesce(updated_at, created_at)`,
+  deleted_at: sql`coalesce(deleted_at, 'infinity')`,
+  status: sql`state`,
+  type: sql`kind`,
+  action_id: sql`action_id`,
+} satisfies SortColumns
+
+export function executionRoutes(deps: ApiDeps) {
+  const { store } = deps
+  const { db } = store
+  return {
+    'executions.list': async ({ params, query, projectId }) => ({
+      executions: await executionObjects(db, await listExecutions(deps, { transferId: params.transfer_id, projectId }, query)),
+    }),
+    'executions.detail': async ({ params, projectId }) => ({
+      executions: await executionObjects(db, await listExecutions(deps, { transferId: params.transfer_id, projectId }, {})),
+    }),
+    'executions.create': async ({ params, body, projectId, caller, signal }) => {
+      const request = {
+        transferId: params.transfer_id,
+        asker: { projectId, userId: caller.userId },
+        shutdownInstances: body.execution?.shutdown_instances ?? false,
+        autoDeploy: body.execution?.auto_deploy ?? false,
+      }
+      const id = await store.transact(trx => startExecution(deps, trx, request), signal)
+      return { execution: await requireExecutionObject(db, { transferId: params.transfer_id, projectId, id }) }
+    },
+    'executions.show': async ({ params, projectId }) => ({
+      execution: await requireExecutionObject(db, { transferId: params.transfer_id, projectId, id: params.execution_id }),
+    }),
+    'executions.delete': async ({ params, projectId, signal }) => {
+      await store.transact(async trx => {
+        const row = await requireExecution(trx, { transferId: params.transfer_id, projectId, id: params.execution_id })
+        if (row.ended_at === null) {
+          throw new InstarError(
+            'api.wrong-state',
+            `execution ${row.id} of transfer ${row.action_id} is ${executionStatus(row.state)}; cancel it first`,
+          )
+        }
+        await trx.updateTable('executions').set({ deleted_at: deps.now() }).where('id', '=', row.id).execute()
+      }, signal)
+    },
+    'executions.act': async ({ params, body, projectId, signal }) => {
+      await store.transact(async trx => {
+        const row = await requireExecution(trx, { transferId: params.transfer_id, projectId, id: params.execution_id })
+        await deps.engine.cancel(trx, row.id, { force: body.cancel?.force ?? false })
+      }, signal)
+    },
+  } satisfies Partial<Handlers<RouteName>>
+}
+
+/** Of an unknown transfer the list is empty: a page of the web UI that asks for one just deleted must not break. */
+async function listExecutions({ store: { db } }: ApiDeps, of: { transferId: string; projectId: string }, query: ListQuery) {
+  if (query.status === 'PENDING' || query.status === 'UNEXECUTED') return []
+  let rows = db
+    .selectFrom('executions')
+    .selectAll()
+    .where('action_id', '=', rowId(of.transferId))
+    .where('project_id', '=', of.projectId)
+    .where('kind', '<>', 'deployment')
+  if (query.show_deleted !== true) rows = rows.where('deleted_at', 'is', null)
+  if (query.status !== undefined) rows = rows.where('state', 'in', executionStates(query.status))
+  return page(rows, query, { db, columns: SORT })
+}

@@ -1,0 +1,107 @@
+import { sql } from 'kysely'
+import { executionStates } from '@instar/engine'
+import type { ListQuery, RouteName, Transfer } from '@instar/contract/api'
+import type { ApiDeps } from '../api-deps.ts'
+import { executionObjects } from '../executions/execution-object.ts'
+import { requireExecutionObject } from '../executions/execution.ts'
+import type { Caller, Handlers } from '../http/call.ts'
+import { page, type SortColumns } from '../lists/page.ts'
+import { lockAction, requireIdle } from '../moves/busy.ts'
+import { infoObject } from '../moves/info.ts'
+import { createTransfer } from './create-transfer.ts'
+import { deleteDisks } from './delete-disks.ts'
+import { requireTransfer, selectTransfers, transferObject, type TransferRow } from './transfer.ts'
+import { updateTransfer } from './update-transfer.ts'
+
+/** What a list of transfers or deployments can be sorted by. */
+export const ACTION_SORT = {
+  id: sql`actions.id`,
+  base_id: sql`actions.id`,
+  created_at: sql`actions.created_at`,
+  // Never changed counts as changed when it was made.
+  updated_at: sql`coalesce(actions.updated_at, actions.created_at)`,
+  deleted_at: sql`coalesce(actions.deleted_at, 'infinity')`,
+  user_id: sql`actions.user_id`,
+  project_id: sql`actions.project_id`,
+  instances: sql`actions.instances`,
+  last_execution_status: sql`coalesce(actions.last_execution_state, '')`,
+  notes: sql`coalesce(notes, '')`,
+  scenario: sql`scenario`,
+  origin_endpoint_id: sql`origin_endpoint_id`,
+  destination_endpoint_id: sql`destination_endpoint_id`,
+  clone_disks: sql`clone_disks`,
+  skip_os_morphing: sql`skip_os_morphing`,
+} satisfies SortColumns
+
+export function transferRoutes(deps: ApiDeps) {
+  const { store } = deps
+  const { db, vault } = store
+  const askerOf = (call: { projectId: string; caller: Caller }) => ({ projectId: call.projectId, userId: call.caller.userId })
+  const list = async ({ query, projectId }: { query: ListQuery; projectId: string }) => {
+    const rows = await listTransfers(deps, projectId, query)
+    if (query.include_task_info !== true) return { transfers: rows.map(row => transferObject(vault, row)) }
+    const transfers: Transfer[] = []
+    for (const row of rows) transfers.push(await withTaskInfo(deps, row))
+    return { transfers }
+  }
+  return {
+    'transfers.list': list,
+    'transfers.detail': list,
+    'transfers.create': async call => {
+      const id = await store.transact(trx => createTransfer(deps, trx, askerOf(call), call.body.transfer), call.signal)
+      return { transfer: transferObject(vault, await requireTransfer(db, call.projectId, id)) }
+    },
+    'transfers.show': async ({ params, query, projectId }) => {
+      const row = await requireTransfer(db, projectId, params.transfer_id)
+      const transfer = transferObject(vault, row)
+      return {
+        transfer: query.include_task_info === true ? { ...transfer, info: await infoObject(deps.engine.info, db, row.id) } : transfer,
+      }
+    },
+    'transfers.update': async call => {
+      const of = { id: call.params.transfer_id, asker: askerOf(call) }
+      const id = await store.transact(trx => updateTransfer(deps, trx, of, call.body.transfer), call.signal)
+      return { execution: await requireExecutionObject(db, { transferId: of.id, projectId: call.projectId, id }) }
+    },
+    'transfers.delete': async ({ params, projectId, signal }) => {
+      await store.transact(async trx => {
+        const { id } = await lockAction(trx, 'transfer', { id: params.transfer_id, projectId })
+        await requireIdle(trx, id)
+        const deleted = { deleted_at: deps.now() }
+        await trx.updateTable('actions').set(deleted).where('id', '=', id).execute()
+        await trx.updateTable('executions').set(deleted).where('action_id', '=', id).where('deleted_at', 'is', null).execute()
+        await trx.updateTable('schedules').set(deleted).where('transfer_id', '=', id).where('deleted_at', 'is', null).execute()
+      }, signal)
+    },
+    'transfers.act': async call => {
+      const of = { id: call.params.transfer_id, asker: askerOf(call) }
+      const id = await store.transact(trx => deleteDisks(deps, trx, of), call.signal)
+      return { execution: await requireExecutionObject(db, { transferId: of.id, projectId: call.projectId, id }) }
+    },
+  } satisfies Partial<Handlers<RouteName>>
+}
+
+async function listTransfers({ store: { db } }: ApiDeps, projectId: string, query: ListQuery): Promise<TransferRow[]> {
+  // A transfer is never PENDING.
+  if (query.status === 'PENDING') return []
+  let rows = selectTransfers(db).where('actions.project_id', '=', projectId).where('actions.kind', '=', 'transfer')
+  if (query.show_deleted !== true) rows = rows.where('actions.deleted_at', 'is', null)
+  if (query.status === 'UNEXECUTED') rows = rows.where('last_execution_state', 'is', null)
+  else if (query.status !== undefined) rows = rows.where('last_execution_state', 'in', executionStates(query.status))
+  return page(rows, query, { db, columns: ACTION_SORT })
+}
+
+async function withTaskInfo({ store: { db, vault }, engine }: ApiDeps, row: TransferRow): Promise<Transfer> {
+  const executions = await db
+    .selectFrom('executions')
+    .selectAll()
+    .where('action_id', '=', row.id)
+    .where('deleted_at', 'is', null)
+    .orderBy('number')
+    .execute()
+  return {
+    ...transferObject(vault, row),
+    executions: await executionObjects(db, executions),
+    info: await infoObject(engine.info, db, row.id),
+  }
+}
