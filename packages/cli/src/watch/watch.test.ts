@@ -135,15 +135,17 @@ test('--wait ends with 1 and the reason of the task, and with 4 and where to rea
     [
       {
         execution: execution('ERROR', [
-          task('ERROR', { exception_details: 'osmorphing_post_os_mount script hello failed with exit code 7' }),
+          task('ERROR', { exception_details: 'script hello failed with exit code 7 [script.failed] Mend it.' }),
         ]),
-        runs: [run({ ended_at: '2026-01-02T03:04:09Z', exit_code: 7 })],
       },
     ],
     ['transfer', 'execution', 'show', TRANSFER, EXECUTION, '--wait'],
   )
   assert.equal(byScript.exitCode, 4)
-  assert.match(byScript.stderr, /\[script\.failed\][^]*see: instar script log 00000000-0000-4000-8000-00000000000b/)
+  assert.match(
+    byScript.stderr,
+    /\[script\.failed\]\nbecause: REPLICATE_DISKS of web: script hello failed with exit code 7\nhint: Mend it\.\nsee: instar script log 00000000-0000-4000-8000-00000000000b/,
+  )
 })
 
 test('a service that is away for a while is waited for', async () => {

@@ -4,7 +4,7 @@ import type { Task } from '@instar/contract/api'
 import { findKnown } from '@instar/phases/text'
 import type { Context } from '../context.ts'
 import type { Api } from '../service/api.ts'
-import { ScriptFeed, readScriptRuns } from './script-feed.ts'
+import { ScriptFeed } from './script-feed.ts'
 import { createLiveTaskView, createPlainTaskView, type TaskView } from './task-view.ts'
 
 export interface Snapshot {
@@ -46,7 +46,7 @@ export async function watch<T extends Snapshot>(context: Context, api: Api, watc
       await feed?.look()
     })
     view?.close()
-    if (last.status !== 'COMPLETED') throw await failureOf(api, watched, last)
+    if (last.status !== 'COMPLETED') throw failureOf(watched, last)
     return last
   } catch (error) {
     view?.close()
@@ -79,22 +79,22 @@ function createView(context: Context, { follow }: WatchOptions): TaskView {
   return stderr.isTerminal ? createLiveTaskView(stderr, options) : createPlainTaskView(stderr, options)
 }
 
-/** Why a run did not complete: a script of the user's that failed, else the first task that did. */
-async function failureOf(api: Api, watched: Watched<Snapshot>, last: Snapshot): Promise<InstarError> {
+/** Why a run did not complete: what its first failed task says, with the hint that came with it. A script of the user's has a code of its own. */
+function failureOf(watched: Watched<Snapshot>, last: Snapshot): InstarError {
   if (last.status === 'CANCELED') return new InstarError('execution.cancelled', `${watched.name} was cancelled`)
   const failed = last.tasks.find(task => task.status === 'ERROR' || task.status === 'FAILED_TO_SCHEDULE')
-  const script = (await readScriptRuns(api, watched.scripts)).findLast(run => run.ended_at !== null && run.exit_code !== 0)
-  const because =
-    failed === undefined
-      ? `its status is ${last.status}`
-      : `${failed.task_type} of ${failed.instance}: ${failed.exception_details ?? failed.status}`
-  const isScript = script !== undefined && failed?.exception_details?.includes(script.name) === true
-  const code = isScript ? (script.timed_out ? 'script.timed-out' : 'script.failed') : 'execution.failed'
-  return new InstarError(code, `${watched.name} failed`, {
-    cause: new Error(because),
-    ...(isScript ? { details: { see: watched.logCommand } } : {}),
+  const details = failed?.exception_details ?? failed?.status ?? `its status is ${last.status}`
+  // As Instar's workers say it; another service's text is taken whole.
+  const [, reason = details, code, hint] = /^(.*) \[([a-z]+\.[a-z-]+)\] (.*)$/s.exec(details) ?? []
+  const script = SCRIPT_CODES.find(one => one === code)
+  return new InstarError(script ?? 'execution.failed', `${watched.name} failed`, {
+    cause: new Error(failed === undefined ? reason : `${failed.task_type} of ${failed.instance}: ${reason}`),
+    ...(hint === undefined ? {} : { hint }),
+    ...(script === undefined ? {} : { details: { see: watched.logCommand } }),
   })
 }
+
+const SCRIPT_CODES = ['script.failed', 'script.timed-out'] as const
 
 function stillRunning(context: Context, watched: Watched<Snapshot>, cause: unknown): InstarError {
   const known = findKnown(context.signal.reason)

@@ -34,18 +34,20 @@ function fullDisk(error: unknown): InstarError | undefined {
   return new InstarError('image.no-space', `no space left for ${file}`, { cause: error })
 }
 
-/** The lines that a program prints for an error. `see` is a command to look further. */
+/** The lines that a program prints for an error. `see` is a command to look further, else the one in the error's details. */
 export function formatError(
   report: { code: string; message: string; because: readonly string[]; hint: string; details?: Record<string, unknown> },
   see?: string,
 ): string {
   const tail = report.details?.['stderr_tail']
+  const inside = report.details?.['see']
+  const seen = see ?? (typeof inside === 'string' ? inside : undefined)
   return [
     `error: ${report.message}  [${report.code}]`,
     ...report.because.map(cause => `because: ${cause}`),
     ...(typeof tail === 'string' && tail.trim() !== '' ? ['its last words:', ...lastLines(tail, 10).map(line => `    ${line}`)] : []),
     `hint: ${report.hint}`,
-    ...(see === undefined ? [] : [`see: ${see}`]),
+    ...(seen === undefined ? [] : [`see: ${seen}`]),
   ].join('\n')
 }
 
