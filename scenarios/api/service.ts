@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createEngine, createMoveHooks, createPools, runWorker, type Engine, type EngineHooks } from '@instar/engine'
 import { createTestServer, type Session, type TestServer, type TestServerOptions } from '@instar/server/testing'
-import { createQuestions, createSteps, offerOf, PROVIDERS } from '@instar/worker'
+import { createProviders, createQuestions, createSteps, offerOf } from '@instar/worker'
 
 /** The whole service in one process: API, engine, and a worker with the simulator. */
 export interface Service extends AsyncDisposable {
@@ -26,14 +26,21 @@ interface AskOptions {
   readonly headers?: Record<string, string>
 }
 
+interface ServiceOptions extends TestServerOptions {
+  /** What the worker offers; default the simulator. */
+  readonly platforms?: readonly string[]
+  /** How long `until` waits; default a minute. */
+  readonly limitMs?: number
+}
+
 const LIMIT_MS = 60_000
 
-export async function startService(options: TestServerOptions = {}): Promise<Service> {
+export async function startService(options: ServiceOptions = {}): Promise<Service> {
   await using stack = new AsyncDisposableStack()
   const folder = await mkdtemp(join(tmpdir(), 'instar-api-'))
   stack.defer(() => rm(folder, { recursive: true, force: true }))
   const server = stack.use(await createTestServer(options))
-  stack.use(await startSimulatorWorker(server))
+  stack.use(await startWorker(server, { platforms: options.platforms ?? ['simulator'], runtimeDir: join(folder, 'runtime') }))
   const admin = await server.logIn()
   const ask: Service['ask'] = (method, path, { body, session = admin, headers = {} } = {}) =>
     server.request({
@@ -49,7 +56,7 @@ export async function startService(options: TestServerOptions = {}): Promise<Ser
     return answer.json<T>()
   }
   const until = async <T>(path: string, fits: (answer: T) => boolean): Promise<T> => {
-    for (const end = Date.now() + LIMIT_MS; ; await sleep(50)) {
+    for (const end = Date.now() + (options.limitMs ?? LIMIT_MS); ; await sleep(50)) {
       const answer = await json<T>('GET', path)
       if (fits(answer)) return answer
       if (Date.now() > end) throw new Error(`${path} did not come to what was wanted; last: ${JSON.stringify(answer)}`)
@@ -74,8 +81,11 @@ export async function startService(options: TestServerOptions = {}): Promise<Ser
   return { server, admin, ask, json, until, makeTransfer, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
-/** A worker in this process that offers the simulator. */
-async function startSimulatorWorker({ store, deps }: TestServer): Promise<AsyncDisposable> {
+/** A worker in this process. */
+async function startWorker(
+  { store, deps }: TestServer,
+  { platforms, runtimeDir }: { platforms: readonly string[]; runtimeDir: string },
+): Promise<AsyncDisposable> {
   const { log, newId, now } = deps
   const pools = createPools({ store, engine: () => engine, newId, now })
   const moves = createMoveHooks({ store, newId, now })
@@ -86,7 +96,8 @@ async function startSimulatorWorker({ store, deps }: TestServer): Promise<AsyncD
     },
   }
   const engine: Engine = await createEngine({ store, log, hooks })
-  const providers = new Map(PROVIDERS.filter(({ platform }) => platform === 'simulator').map(provider => [provider.platform, provider]))
+  const known = createProviders({ cacheDir: process.env['INSTAR_CACHE_DIR'] ?? '/var/cache/instar', runtimeDir })
+  const providers = new Map(known.filter(({ platform }) => platforms.includes(platform)).map(provider => [provider.platform, provider]))
   const stop = new AbortController()
   const running = runWorker({
     store,

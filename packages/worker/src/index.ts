@@ -1,7 +1,7 @@
 export type { DestinationDisk, ReceiveOptions, SourceContent, SourceDisk, Volume } from './providers/disks.ts'
 export type { DestinationHalf } from './providers/destination-half.ts'
 export type { MorphingHalf } from './providers/morphing-half.ts'
-export { PROVIDERS } from './providers/index.ts'
+export { createProviders } from './providers/index.ts'
 export { offerOf } from './providers/offer.ts'
 export type { PoolHalf } from './providers/pool-half.ts'
 export type { Provider } from './providers/provider.ts'

@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net'
-import { InstarError } from '@instar/contract'
+import { InstarError } from '@instar/contract/errors'
 import { Intake } from './intake.ts'
 
 /** Where an NBD server listens. */

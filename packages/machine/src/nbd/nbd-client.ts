@@ -1,4 +1,4 @@
-import { InstarError } from '@instar/contract'
+import { InstarError } from '@instar/contract/errors'
 import { connectTo, describeAddress, type NbdAddress, type NbdSocket } from './connect.ts'
 import { shakeHands, type NbdExport } from './handshake.ts'
 import { Replies, type Pending, type Question, type StatusRun } from './replies.ts'

@@ -27,6 +27,8 @@ export interface CopyProgress {
 const PROGRESS_EVERY_MS = 250
 /** After so much new data what is written is brought to stable storage: what a power cut costs at most, beside what is in flight. */
 const SYNC_EVERY_BYTES = 256 * 1024 * 1024
+/** A further thread costs more than it brings where there is less for it to do: 16 MiB. */
+const CHUNKS_PER_THREAD = 64
 /** A thread looks at its stop mark after each piece; one that waits for a dead server does not. */
 const STOP_GRACE_MS = 2000
 
@@ -43,7 +45,7 @@ export async function runCopy(request: CopyRequest): Promise<void> {
     state,
     ...(files === undefined ? {} : { output: { dataFd: files.data.fd, journalFd: files.journal.fd, hasBase: output?.hasBase === true } }),
   }
-  const threads = Array.from({ length: Math.min(request.threads, total) }, () => startThread(job))
+  const threads = Array.from({ length: Math.min(request.threads, Math.ceil(total / CHUNKS_PER_THREAD)) }, () => startThread(job))
   const watch = new AbortController()
   const watching = watchCopy(request, { files, total, signal: watch.signal })
   try {
