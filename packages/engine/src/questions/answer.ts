@@ -30,9 +30,15 @@ export async function answerQuestions(parts: EngineParts, options: WorkerOptions
     if (signal.aborted || !isFree()) return
     const offer = await readOffer(parts.store.db, workerId, options.providers)
     const rows = offer === undefined ? [] : await openQuestions(parts, id)
-    for (const row of rows.filter(row => offer !== undefined && canAnswer(row, offer, options)).slice(0, 1)) {
+    for (const row of rows.filter(row => offer !== undefined && canAnswer(row, offer, options))) {
+      if (!isFree()) return
       if (!(await claim(parts, row.id, workerId))) continue
-      const answering = answer(parts, options, row).finally(() => running.delete(answering))
+      const answering = answer(parts, options, row).finally(() => {
+        const wasFull = !isFree()
+        running.delete(answering)
+        // Others may wait that came while all places were taken.
+        if (wasFull) void takeQuietly(undefined)
+      })
       running.add(answering)
     }
   }

@@ -33,10 +33,10 @@ export interface StepContext {
    * Tells the user: a sentence in the present. With two numbers it is a bar that never goes back; the same message again moves that bar. Written
    * at most once a second, the last one always.
    */
-  progress(message: string, current?: number, total?: number): void
-  event(level: 'INFO' | 'WARNING' | 'ERROR', message: string): void
+  readonly progress: (message: string, current?: number, total?: number) => void
+  readonly event: (level: 'INFO' | 'WARNING' | 'ERROR', message: string) => void
   /** Events of a morph and the like, for those who follow the execution. */
-  emit(event: EventBody): void
+  readonly emit: (event: EventBody) => void
   /** Keeps records and output of scripts with the execution. */
   readonly scripts: StepScriptRecorder
 }
