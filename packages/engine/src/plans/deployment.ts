@@ -16,7 +16,9 @@ export interface DeploymentPlan {
 
 /** Makes a bootable machine of each instance's replica. */
 export function planDeployment(plan: DeploymentPlan): PlannedStep[] {
-  return planInstances(plan.instances, { destination: plan.destination }, (add, instance) => {
+  // Where disks are not cloned, no snapshot goes before all machines are there: the failure of one takes all back (ours; upstream does not wait).
+  const barriers = plan.cloneDisks ? [] : (['FINALIZE_INSTANCE_DEPLOYMENT'] as const)
+  return planInstances({ instances: plan.instances, barriers }, { destination: plan.destination }, (add, instance) => {
     const isPooled = !plan.skipOsMorphing && plan.pooledInstances.includes(instance)
     const inputs = add('VALIDATE_DEPLOYMENT_INPUTS')
     const minion = isPooled ? add('VALIDATE_OSMORPHING_MINION_POOL_COMPATIBILITY', [inputs]) : undefined

@@ -14,27 +14,30 @@ export type AddStep = (type: TaskType, needs?: readonly (number | undefined)[], 
  * These wait for all instances of a clustered transfer: before any disk is copied it is known who owns a shared disk, and no machine is
  * copied after its shutdown while another still writes to the disk that they share.
  */
-const BARRIERS: ReadonlySet<TaskType> = new Set(['GET_INSTANCE_INFO', 'SHUTDOWN_INSTANCE'])
+const BARRIERS: readonly TaskType[] = ['GET_INSTANCE_INFO', 'SHUTDOWN_INSTANCE']
 
-/** A plan under construction. */
-export function createPlan(sides: PlanSides, isClustered = false): { steps: PlannedStep[]; forInstance: (instance: string) => AddStep } {
+/** A plan under construction; the steps of the types in `barriers` wait for each other. */
+export function createPlan(
+  sides: PlanSides,
+  barriers: readonly TaskType[] = [],
+): { steps: PlannedStep[]; forInstance: (instance: string) => AddStep } {
   const steps: PlannedStep[] = []
   const forInstance =
     (instance: string): AddStep =>
     (type, needs = [], rule = 'success') => {
       const step = { type, instance, needs: needs.filter(place => place !== undefined), rule, requires: requirementsOf(type, sides) }
-      return steps.push(isClustered && BARRIERS.has(type) ? { ...step, barrier: true } : step) - 1
+      return steps.push(barriers.includes(type) ? { ...step, barrier: true } : step) - 1
     }
   return { steps, forInstance }
 }
 
 /** The steps of all instances, one instance after the other, in the order in which `planInstance` adds them. */
 export function planInstances(
-  instances: readonly string[],
+  { instances, barriers = BARRIERS }: { readonly instances: readonly string[]; readonly barriers?: readonly TaskType[] },
   sides: PlanSides,
   planInstance: (add: AddStep, instance: string) => void,
 ): PlannedStep[] {
-  const plan = createPlan(sides, instances.length > 1)
+  const plan = createPlan(sides, instances.length > 1 ? barriers : [])
   for (const instance of instances) planInstance(plan.forInstance(instance), instance)
   return plan.steps
 }

@@ -194,6 +194,16 @@ describe('a deployment', () => {
     ])
   })
 
+  test('keeps the way back open until all machines are there', () => {
+    const steps = planDeployment({ ...deployment, instances: ['a', 'b'], cloneDisks: false })
+
+    assert.deepEqual(
+      steps.filter(step => step.barrier).map(step => `${step.instance} ${step.type}`),
+      ['a FINALIZE_INSTANCE_DEPLOYMENT', 'b FINALIZE_INSTANCE_DEPLOYMENT'],
+    )
+    assert.ok(planDeployment({ ...deployment, instances: ['a', 'b'] }).every(step => !step.barrier))
+  })
+
   test('morphs the instances that have a pool on a machine of it, the others on one of their own', () => {
     const steps = planDeployment({ ...deployment, instances: ['pooled', 'other'], pooledInstances: ['pooled'] })
 

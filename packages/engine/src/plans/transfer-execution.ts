@@ -14,7 +14,7 @@ export interface TransferExecutionPlan {
 
 /** Copies the disks of all instances once: validates, makes what the copy needs at both ends, copies, cleans up. */
 export function planTransferExecution(plan: TransferExecutionPlan): PlannedStep[] {
-  return planInstances(plan.instances, plan, add => {
+  return planInstances(plan, plan, add => {
     const sourceInputs = add('VALIDATE_TRANSFER_SOURCE_INPUTS')
     const info = add('GET_INSTANCE_INFO')
     const destinationInputs = add('VALIDATE_TRANSFER_DESTINATION_INPUTS', [info])

@@ -3,7 +3,7 @@ import type { PlannedStep, PlanSide } from './planned-step.ts'
 
 /** New settings of a transfer are tried on both platforms before they become visible on it. */
 export function planTransferUpdate(plan: { instances: readonly string[]; source: PlanSide; destination: PlanSide }): PlannedStep[] {
-  return planInstances(plan.instances, plan, add => {
+  return planInstances(plan, plan, add => {
     const info = add('GET_INSTANCE_INFO')
     const source = add('UPDATE_SOURCE_TRANSFER')
     add('UPDATE_DESTINATION_TRANSFER', [info, source])
@@ -12,7 +12,7 @@ export function planTransferUpdate(plan: { instances: readonly string[]; source:
 
 /** Deletes the replicas of these instances: those that have `volumes_info`. */
 export function planDisksDelete(plan: { instances: readonly string[]; source: PlanSide; destination: PlanSide }): PlannedStep[] {
-  return planInstances(plan.instances, plan, add => {
+  return planInstances(plan, plan, add => {
     const snapshots = add('DELETE_TRANSFER_SOURCE_DISK_SNAPSHOTS')
     add('DELETE_TRANSFER_DISKS', [snapshots])
   })
