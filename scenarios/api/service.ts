@@ -2,9 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createEngine, createMoveHooks, createPools, runWorker, type Engine, type EngineHooks } from '@instar/engine'
 import { createTestServer, type Session, type TestServer, type TestServerOptions } from '@instar/server/testing'
-import { createProviders, createQuestions, createSteps, offerOf } from '@instar/worker'
+import { runWorkerRole } from '@instar/worker'
 
 /** The whole service in one process: API, engine, and a worker with the simulator. */
 export interface Service extends AsyncDisposable {
@@ -81,40 +80,20 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
   return { server, admin, ask, json, until, makeTransfer, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
-/** A worker in this process. */
+/** A worker in this process, when it is known to the service. */
 async function startWorker(
-  { store, deps }: TestServer,
+  { store, deps: { log } }: TestServer,
   { platforms, runtimeDir }: { platforms: readonly string[]; runtimeDir: string },
 ): Promise<AsyncDisposable> {
-  const { log, newId, now } = deps
-  const pools = createPools({ store, engine: () => engine, newId, now })
-  const moves = createMoveHooks({ store, newId, now })
-  const hooks: EngineHooks = {
-    onExecutionChanged: async (trx, change) => {
-      await moves.onExecutionChanged(trx, change)
-      await pools.hooks.onExecutionChanged(trx, change)
-    },
-  }
-  const engine: Engine = await createEngine({ store, log, hooks })
-  const known = createProviders({ cacheDir: process.env['INSTAR_CACHE_DIR'] ?? '/var/cache/instar', runtimeDir })
-  const providers = new Map(known.filter(({ platform }) => platforms.includes(platform)).map(provider => [provider.platform, provider]))
   const stop = new AbortController()
-  const running = runWorker({
-    store,
-    log,
-    host: 'worker-a',
-    providers: Object.fromEntries([...providers].map(([platform, provider]) => [platform, offerOf(provider)])),
-    specs: { application: 'instar-worker', hostname: 'worker-a', packages: [], os_info: [], ip_addresses: [], release_tag: 'test' },
-    steps: createSteps({ providers, pools, info: engine.info }),
-    questions: createQuestions(providers),
-    hooks,
-    signal: stop.signal,
-  })
+  const paths = { cacheDir: process.env['INSTAR_CACHE_DIR'] ?? '/var/cache/instar', runtimeDir }
+  const running = runWorkerRole({ store, log, host: 'worker-a', platforms, paths }, stop.signal)
+  const isThere = () => store.db.selectFrom('workers').select('id').where('beat_at', 'is not', null).executeTakeFirst()
+  while ((await Promise.race([isThere(), running.then(() => null)])) === undefined) await sleep(20)
   return {
     [Symbol.asyncDispose]: async () => {
       stop.abort()
       await running
-      await engine[Symbol.asyncDispose]()
     },
   }
 }
