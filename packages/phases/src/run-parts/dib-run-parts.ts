@@ -55,6 +55,7 @@ async function run(directory: string): Promise<number> {
     stdio: [stdin, stdout, stderr],
     say,
     isStopped: () => signals.received() !== undefined,
+    onStop: act => signals.onReceive(act),
   })
   switch (end.kind) {
     case 'done':

@@ -7,11 +7,16 @@ export type DriverLine =
   | { readonly kind: 'ready' }
   | { readonly kind: 'times'; readonly cpuMs: number }
   | { readonly kind: 'end'; readonly code: number; readonly startedAt: number | null; readonly endedAt: number | null }
+  /** A script of a series that was removed before its turn. */
+  | { readonly kind: 'gone' }
+  | { readonly kind: 'series-end'; readonly isStopped: boolean }
   | { readonly kind: 'note'; readonly text: string }
 
 export function parseDriverLine(line: string): DriverLine {
   if (line === '@s') return { kind: 'sourced' }
   if (line === '@r') return { kind: 'ready' }
+  if (line === '@g') return { kind: 'gone' }
+  if (line === '@d' || line === '@x') return { kind: 'series-end', isStopped: line === '@x' }
   const end = /^@e (\d+) (\S*) ?(\S*)$/.exec(line)
   if (end) return { kind: 'end', code: Number(end[1]), startedAt: milliseconds(end[2]!), endedAt: milliseconds(end[3]!) }
   const times = /^(\d+)m(\d+)[.,](\d+)s (\d+)m(\d+)[.,](\d+)s$/.exec(line)

@@ -1,11 +1,12 @@
-import { statSync } from 'node:fs'
 import { environmentFiles } from './environment-files.ts'
 import type { Messages } from './messages.ts'
 import { profileLines } from './profile.ts'
 import type { ProfileRow } from './profile.ts'
 import { selectScripts } from './select.ts'
 import { openStarter } from './shell-starter.ts'
-import type { Starter, StarterOptions, StarterOpening } from './starter.ts'
+import { STOP_SIGNAL } from './starter.ts'
+import type { StarterOptions, StarterOpening } from './starter.ts'
+import { sendTo } from './stop-signals.ts'
 
 export interface RunPartsRequest {
   /** As the user wrote it: it is printed so, and the scripts are started as `{directory}/{name}`. */
@@ -17,8 +18,10 @@ export interface RunPartsRequest {
   readonly name: string
   readonly stdio: NonNullable<StarterOptions['stdio']>
   readonly say: Messages
-  /** Asked before each step: true ends the run without another. */
+  /** Asked between the steps: true ends the run without another. */
   readonly isStopped: () => boolean
+  /** Takes what to do as soon as the run shall stop: no further script may start then. */
+  readonly onStop: (stop: () => void) => void
   /** Told which script runs now. */
   readonly onScript?: (name: string) => void
 }
@@ -81,9 +84,18 @@ async function runWithShell(request: RunPartsRequest, work: Work): Promise<RunPa
   })
   if (request.isStopped()) return { kind: 'stopped' }
   if (opening.kind !== 'ready') return describeFailure(opening, request.say)
-  const end = await runScripts(request, opening.starter, work)
-  if (end.kind !== 'lost') await opening.starter.close()
-  return end
+  const { starter } = opening
+  request.onStop(() => sendTo([starter.pid], STOP_SIGNAL))
+  const end = await starter.runSeries({
+    directory: request.directory,
+    names: work.scripts,
+    announcer: request.name,
+    onStart: name => request.onScript?.(name),
+    onCompleted: (name, seconds) => work.rows.push({ name, seconds }),
+  })
+  if (end.kind === 'lost') return request.isStopped() ? { kind: 'stopped' } : end
+  await starter.close()
+  return end.kind === 'failed' ? { ...end, script: end.name } : end
 }
 
 function describeFailure(opening: Exclude<StarterOpening, { kind: 'ready' }>, say: Messages): RunPartsEnd {
@@ -94,35 +106,6 @@ function describeFailure(opening: Exclude<StarterOpening, { kind: 'ready' }>, sa
   // The code of a failing command, `exit 3` or `set -u` is the run's own; leaving by `exit 0` would look like success.
   if (opening.code === 0) say(`Environment file ${opening.file} ended the shell with exit 0: no script runs`)
   return { kind: 'failed', code: opening.code || 1 }
-}
-
-async function runScripts(request: RunPartsRequest, starter: Starter, { scripts, rows }: Work): Promise<RunPartsEnd> {
-  const { directory, say } = request
-  for (const name of scripts) {
-    if (request.isStopped()) return { kind: 'stopped' }
-    const path = `${directory}/${name}`
-    if (isGone(path)) {
-      say(`Skipping ${path}: it was removed meanwhile`)
-      continue
-    }
-    say(`Running ${path}`)
-    request.onScript?.(name)
-    const end = await starter.run({ path })
-    if (end.kind === 'lost') return request.isStopped() ? { kind: 'stopped' } : end
-    if (end.code !== 0) return { kind: 'failed', code: end.code, script: name, exitCode: end.exitCode, signal: end.signal }
-    rows.push({ name, seconds: (end.endedAt - end.startedAt) / 1000 })
-    say(`${name} completed`)
-  }
-  return { kind: 'done' }
-}
-
-function isGone(path: string): boolean {
-  try {
-    return statSync(path, { throwIfNoEntry: false }) === undefined
-  } catch {
-    // Something else is wrong with it: starting it says what.
-    return false
-  }
 }
 
 /** `configure.d` of `/base/configure.d//`. */

@@ -1,23 +1,18 @@
-import { spawn } from 'node:child_process'
-import type { ChildProcess } from 'node:child_process'
-import { readlinkSync } from 'node:fs'
-import { constants } from 'node:os'
-import type { Duplex, Writable } from 'node:stream'
-import { judgeEnd, parseDriverLine } from './driver-report.ts'
-import type { DriverLine } from './driver-report.ts'
+import { judgeEnd } from './driver-report.ts'
 import { childrenOf } from './process-table.ts'
-import { driverText, returnText, startText } from './shell-text.ts'
+import { ShellDriver } from './shell-driver.ts'
+import { seriesText, startText } from './shell-text.ts'
 import { WordBook } from './word-book.ts'
-import type { ScriptEnd, ScriptStart, Starter, StarterLost, StarterOpening, StarterOptions } from './starter.ts'
+import type { ScriptEnd, ScriptSeries, ScriptStart, SeriesEnd, Starter, StarterLost, StarterOpening, StarterOptions } from './starter.ts'
 
 /**
- * Starts a bash that sources the environment files and then starts scripts, one at a time, at a third of what it costs Node to fork itself.
+ * Starts a bash that sources the environment files and then starts scripts, one at a time, at half of what it costs Node to fork itself.
  *
  * What a file exports, `umask`, `ulimit` and redirections by `exec` reach the scripts; its shell options, its working directory and its DEBUG
- * and ERR traps do not. When this process dies, the bash waits for the running script, reads the end of its channel and ends.
+ * and ERR traps do not. When this process dies, the bash waits for the running script, finds its channel closed and ends.
  */
 export async function openStarter(options: StarterOptions): Promise<StarterOpening> {
-  const driver = new Driver(options)
+  const driver = new ShellDriver(options)
   for (const file of options.environmentFiles) {
     options.onSource(file)
     // A name that begins with a hyphen would be an option of `source`.
@@ -30,138 +25,72 @@ export async function openStarter(options: StarterOptions): Promise<StarterOpeni
   driver.source('')
   const answer = await driver.next()
   if (answer.kind === 'unavailable') return answer
-  if (answer.kind !== 'ready')
+  if (answer.kind !== 'ready') {
     return { kind: 'unavailable', reason: `bash ended before the first script, with ${driver.exitCode ?? 'no'} exit code` }
-  driver.restoreFolder()
-  return { kind: 'ready', starter: driver }
+  }
+  return { kind: 'ready', starter: new ShellStarter(driver) }
 }
 
-type DriverEnd = StarterLost | { readonly kind: 'unavailable'; readonly reason: string }
-type Answer = Exclude<DriverLine, { kind: 'note' | 'times' }> | DriverEnd
-
-class Driver implements Starter {
-  readonly #environment: StarterOptions['environment']
-  readonly #child: ChildProcess
-  readonly #commands: Writable
-  readonly #channel: Duplex
-  readonly #scriptsClosed: readonly number[]
+class ShellStarter implements Starter {
+  readonly #driver: ShellDriver
   readonly #words = new WordBook()
-  readonly #closed: Promise<void>
-  #rest = ''
-  #notes: string[] = []
-  /** The two lines of `times`: the shell's own time, and that of all its children so far. */
-  #cpu: number[] = []
   #cpuBefore = 0
-  #end: DriverEnd | undefined
-  #waiting: ((answer: Answer) => void) | undefined
-  readonly #early: Answer[] = []
 
-  constructor(options: StarterOptions) {
-    this.#environment = options.environment
-    const stdio = options.stdio ?? [0, 1, 2]
-    this.#scriptsClosed = [0, 1, 2].filter(fd => stdio[fd] === 'closed')
-    const [stdin, stdout, stderr] = stdio.map(fd => (fd === 'closed' ? ('ignore' as const) : fd)) as ['ignore' | number, ...number[]]
-    this.#child = spawn('bash', ['--norc', '--noprofile', '-s'], {
-      stdio: ['pipe', stdout, stderr, stdin, 'pipe'],
-      env: options.environment,
-      // Becomes `$0`; a leading hyphen would make a login shell.
-      argv0: options.name.replace(/^-+/, ''),
-    })
-    this.#commands = this.#child.stdin!
-    this.#channel = this.#child.stdio[4] as Duplex
-    this.#channel.setEncoding('utf8')
-    this.#channel.on('data', (text: string) => this.#read(text))
-    this.#commands.write(driverText({ closed: this.#scriptsClosed, keepsTrace: options.environment['SHELLOPTS'] !== undefined }))
-    this.#commands.on('error', () => {})
-    // The driver may be killed at any time; its exit says so, the broken channel adds nothing.
-    this.#channel.on('error', () => {})
-    this.#closed = new Promise(resolve => {
-      const gone = (end: DriverEnd) => {
-        this.#end = end
-        this.#waiting?.(end)
-        this.#channel.destroy()
-        resolve()
-      }
-      this.#child.once('exit', (exitCode, signal) => gone({ kind: 'lost', exitCode, signal }))
-      this.#child.once('error', error => gone({ kind: 'unavailable', reason: error.message }))
-    })
+  constructor(driver: ShellDriver) {
+    this.#driver = driver
   }
 
   get pid(): number {
-    return this.#child.pid ?? 0
-  }
-
-  /** What a caller's shell would see of the bash that has ended. */
-  get exitCode(): number | undefined {
-    if (this.#end?.kind !== 'lost') return undefined
-    const { exitCode, signal } = this.#end
-    return exitCode ?? (signal ? 128 + constants.signals[signal] : 1)
-  }
-
-  /** Names an environment file to source; the empty name ends their list. */
-  source(file: string): void {
-    if (!this.#end) this.#channel.write(`${file}\0`)
-  }
-
-  #send(command: string): void {
-    if (!this.#end) this.#commands.write(command)
-  }
-
-  next(): Promise<Answer> {
-    const early = this.#early.shift() ?? this.#end
-    if (early) return Promise.resolve(early)
-    return new Promise(resolve => {
-      this.#waiting = answer => {
-        this.#waiting = undefined
-        resolve(answer)
-      }
-    })
-  }
-
-  #read(text: string): void {
-    const lines = (this.#rest + text).split('\n')
-    this.#rest = lines.pop()!
-    for (const line of lines.map(parseDriverLine)) {
-      if (line.kind === 'note') this.#notes.push(line.text)
-      else if (line.kind === 'times') this.#cpu.push(line.cpuMs)
-      else if (this.#waiting) this.#waiting(line)
-      else this.#early.push(line)
-    }
-  }
-
-  /** An environment file may have gone elsewhere; the scripts start where the caller is. */
-  restoreFolder(): void {
-    if (readlinkSync('/proc/self/cwd') === readlinkSync(`/proc/${this.pid}/cwd`)) return
-    this.#send(returnText(process.pid, { PWD: this.#environment['PWD'], OLDPWD: this.#environment['OLDPWD'] }))
+    return this.#driver.pid
   }
 
   async run(script: ScriptStart): Promise<ScriptEnd | StarterLost> {
+    const driver = this.#driver
     const sentAt = now()
-    this.#notes = []
-    this.#cpu = []
-    this.#send(startText(script, this.#scriptsClosed, this.#words))
-    const answer = await this.next()
+    driver.takeNotes()
+    driver.send(startText(script, driver.closedStreams, this.#words))
+    const answer = await driver.next()
     if (answer.kind !== 'end') return answer.kind === 'lost' ? answer : { kind: 'lost', exitCode: null, signal: null }
-    const cpu = this.#cpu[1] ?? this.#cpuBefore
+    const cpu = driver.takeChildrenCpu() ?? this.#cpuBefore
     const cpuMs = cpu - this.#cpuBefore
     this.#cpuBefore = cpu
     return {
       kind: 'ended',
       code: answer.code,
-      ...judgeEnd(answer.code, this.#notes),
+      ...judgeEnd(answer.code, driver.takeNotes()),
       startedAt: answer.startedAt ?? sentAt,
       endedAt: answer.endedAt ?? now(),
       cpuMs,
     }
   }
 
+  async runSeries(series: ScriptSeries): Promise<SeriesEnd> {
+    const driver = this.#driver
+    let startedAt = now()
+    driver.takeNotes()
+    driver.send(seriesText(series, driver.closedStreams))
+    for (let at = 0; ; at++) {
+      const name = series.names[at] ?? ''
+      if (at < series.names.length) series.onStart(name)
+      const answer = await driver.next()
+      if (answer.kind === 'lost') return answer
+      if (answer.kind === 'gone') continue
+      if (answer.kind === 'series-end') return { kind: answer.isStopped ? 'stopped' : 'done' }
+      if (answer.kind !== 'end') return { kind: 'lost', exitCode: null, signal: null }
+      if (answer.code !== 0) return { kind: 'failed', name, code: answer.code, ...judgeEnd(answer.code, driver.takeNotes()) }
+      const endedAt = answer.endedAt ?? now()
+      series.onCompleted(name, (endedAt - (answer.startedAt ?? startedAt)) / 1000)
+      startedAt = endedAt
+    }
+  }
+
   children(): number[] {
-    return this.#end ? [] : childrenOf(this.pid)
+    return this.#driver.isGone ? [] : childrenOf(this.pid)
   }
 
   async close(): Promise<void> {
-    this.#commands.end()
-    await this.#closed
+    this.#driver.end()
+    await this.#driver.gone
   }
 }
 

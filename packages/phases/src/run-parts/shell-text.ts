@@ -1,4 +1,4 @@
-import type { ScriptStart } from './starter.ts'
+import type { ScriptSeries, ScriptStart } from './starter.ts'
 import { quote, type WordBook } from './word-book.ts'
 
 /** Descriptors of the driver, high so that `exec 3>file` in an environment file does not meet them: the scripts' stdin and stderr, the channel. */
@@ -19,30 +19,75 @@ export type ClosedStreams = readonly number[]
  * begin with @; what else appears is what bash says about the scripts ("Killed").
  *
  * The environment files are sourced in one call of a function, traced, under errexit, nounset and pipefail, as scripts of this trade expect;
- * afterwards the options and the traps that would act on the driver's own commands are put back, so that a failing script is always seen.
+ * each starts where we are, whatever the one before did; afterwards the options and the traps that would act on the driver's own commands are put back, so that a failing script is always seen.
  * All this cannot be the text of `bash -c`, which complains of its own stack when errexit ends a file that a function sources (bash 5.2).
  */
 export function driverText(options: { readonly closed: ClosedStreams; readonly keepsTrace: boolean }): string {
   const { closed, keepsTrace } = options
   return `exec ${closed.includes(0) ? '' : `${STDIN}<&3 3<&- `}${CHANNEL}>&4 4>&-${closed.includes(1) ? ' 1>&-' : ''}${closed.includes(2) ? ' 2>&-' : ''}
+__instar_folder=$PWD __instar_before=\${OLDPWD-}
+__instar_return() {
+  builtin cd -P -- /proc/$PPID/cwd || return 0
+  PWD=$__instar_folder OLDPWD=$__instar_before
+  [ -n "$OLDPWD" ] || unset OLDPWD
+}
 __instar_source() {
   while IFS= read -r -d '' -u ${CHANNEL} __instar_file && [ -n "$__instar_file" ]; do
     set -eu -o pipefail
     set -x
     source "$__instar_file" ${stdinFor(closed)} ${HIDDEN}
     set +o xtrace
+    [ . -ef /proc/$PPID/cwd ] || __instar_return
     echo @s >&${CHANNEL}
   done
 }
 __instar_source
 set +aeu +o pipefail${keepsTrace ? '' : ' +xv'}
 trap - DEBUG ERR RETURN
-trap : INT QUIT HUP TERM
+trap : INT QUIT PIPE
+trap __instar_stop=1 TERM HUP USR1
+__instar_stop=
 exec ${closed.includes(2) ? '' : `${STDERR}>&2 `}2>&${CHANNEL}
-__instar_run() { set -- "$1" "$EPOCHREALTIME"; "$1" ${stdinFor(closed)} ${stderrFor(closed)} ${HIDDEN}; __instar_report $? "$2"; }
+__instar_run() { set -- "$1" "$EPOCHREALTIME"; ${plainStart('"$1"', closed)}; __instar_report $? "$2"; }
 __instar_kept() { set -- "$EPOCHREALTIME" "$@"; ( export "\${@:5}"; exec "$2" ) ${stdinFor(closed)} >>"$3" 2>>"$4" ${HIDDEN}; __instar_report $? "$1"; }
-__instar_report() { set -- "$@" "$EPOCHREALTIME"; times >&${CHANNEL}; printf '@e %d %s %s\\n' "$@" >&${CHANNEL}; }
+__instar_report() { set -- "$@" "$EPOCHREALTIME"; { times; printf '@e %d %s %s\\n' "$@"; } >&${CHANNEL}; }
 echo @r >&${CHANNEL}
+`
+}
+
+/**
+ * What makes the driver run a whole series: `name directory names...`. The date of the lines is date(1)'s in the C locale, made without starting
+ * a program. When we are gone, a report cannot be written, and the driver ends. A file is taken for removed only where its folder can be searched.
+ */
+export function seriesText({ announcer, directory, names }: ScriptSeries, closed: ClosedStreams): string {
+  const say = closed.includes(2)
+    ? ':'
+    : `printf -v __instar_now '%(%w %m %e %H:%M:%S %Z %Y)T' -1
+  printf '%s %s %s %s %s\\n' "$__instar_name" "\${__instar_days[\${__instar_now:0:1}]}" "\${__instar_months[10#\${__instar_now:2:2}]}" "\${__instar_now:5}" "$1" >&${STDERR}`
+  const path = `"$__instar_prefix/$__instar_script"`
+  return `__instar_days=(Sun Mon Tue Wed Thu Fri Sat)
+__instar_months=(- Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec)
+__instar_say() { ${say}; }
+__instar_series() {
+  for __instar_script do
+    [ -n "$__instar_stop" ] && { echo @x >&${CHANNEL}; return; }
+    if [ ! -e ${path} ] && [ -x "$__instar_prefix" ]; then
+      __instar_say "Skipping $__instar_directory/$__instar_script: it was removed meanwhile"
+      echo @g >&${CHANNEL} || exit
+      continue
+    fi
+    __instar_say "Running $__instar_directory/$__instar_script"
+    __instar_started=$EPOCHREALTIME
+    ${plainStart(path, closed)}
+    set -- "$?" "$__instar_started" "$EPOCHREALTIME"
+    printf '@e %d %s %s\\n' "$@" >&${CHANNEL} || exit
+    [ $1 = 0 ] || return
+    __instar_say "$__instar_script completed"
+  done
+  echo @d >&${CHANNEL}
+}
+__instar_name=${quote(announcer)} __instar_directory=${quote(directory)} __instar_prefix=${quote(startable(directory))}
+__instar_series ${names.map(quote).join(' ')}
 `
 }
 
@@ -51,8 +96,7 @@ export function startText(script: ScriptStart, closed: ClosedStreams, book: Word
   const kept = keptText(script, book)
   if (kept !== undefined) return `${book.takeDefinitions()}${kept}\n`
   const { environment, stdin, stdout, stderr, cgroup } = script
-  // A name that begins with a hyphen would be an option to the interpreter.
-  const path = quote(script.path.startsWith('-') ? `./${script.path}` : script.path)
+  const path = quote(startable(script.path))
   if (!environment && stdin === undefined && stdout === undefined && stderr === undefined && cgroup === undefined)
     return `__instar_run ${path}\n`
   const inside = [
@@ -76,15 +120,18 @@ function keptText({ path, environment, stdin, stdout, stderr, cgroup }: ScriptSt
   if (variables.length === 0 || variables.some(([, value]) => value === null) || !path.includes('/')) return undefined
   const at = path.lastIndexOf('/') + 1
   const words = variables.map(([name, value]) => `${name}=${quote(value ?? '')}`)
-  return ['__instar_kept', `${book.word(path.slice(0, at))}${quote(path.slice(at))}`, book.word(stdout), book.word(stderr), ...words].join(
-    ' ',
-  )
+  const start = `${book.word(startable(path.slice(0, at)))}${quote(path.slice(at))}`
+  return ['__instar_kept', start, book.word(stdout), book.word(stderr), ...words].join(' ')
 }
 
-/** The command that takes the driver back to the folder of a process, with the variables that cd changes as they were. */
-export function returnText(pid: number, variables: Readonly<Record<'PWD' | 'OLDPWD', string | undefined>>): string {
-  const restored = Object.entries(variables).map(([name, value]) => (value === undefined ? `unset ${name}` : `${name}=${quote(value)}`))
-  return `builtin cd -P -- /proc/${pid}/cwd; ${restored.join('; ')}\n`
+/** The command that runs a script with the streams of the run and without the driver's own descriptors. */
+function plainStart(path: string, closed: ClosedStreams): string {
+  return `${path} ${stdinFor(closed)} ${stderrFor(closed)} ${HIDDEN}`
+}
+
+/** A path that begins with a hyphen would be an option to the interpreter. */
+function startable(path: string): string {
+  return path.startsWith('-') ? `./${path}` : path
 }
 
 function stdinFor(closed: ClosedStreams): string {

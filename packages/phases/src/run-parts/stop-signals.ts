@@ -5,9 +5,14 @@ const GRACE_MS = 100
 /** How long, in milliseconds, a script may take to end after a signal before it is killed with all that it started. */
 const END_MS = 5000
 
+/** Those that a terminal sends to all at once: a shell that waits for a program leaves it to the program to end. */
+const TERMINAL_SIGNALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT']
+
 export interface StopSignals {
   /** The signal that ends the run, once there was one. */
   received(): NodeJS.Signals | undefined
+  /** Takes what to do when there is one, before it is passed on. */
+  onReceive(act: () => void): void
   /** Ends this process by the signal, as its parent expects; without one, with the code. Does not return. */
   leave(code: number): Promise<never>
 }
@@ -18,11 +23,13 @@ export interface StopSignals {
  */
 export function watchSignals(ending: readonly NodeJS.Signals[], ignored: readonly NodeJS.Signals[]): StopSignals {
   let received: NodeJS.Signals | undefined
+  const acts: (() => void)[] = []
   const onSignal = (signal: NodeJS.Signals) => {
     if (received) return
     received = signal
-    setTimeout(() => sendTo(scriptProcesses(), signal), GRACE_MS)
-    setTimeout(() => sendTo(descendantsOf(process.pid), 'SIGKILL'), GRACE_MS + END_MS)
+    for (const act of acts) act()
+    setTimeout(() => sendTo(processesOfScripts(TERMINAL_SIGNALS.includes(signal) ? descendantsOf : childrenOf), signal), GRACE_MS)
+    setTimeout(() => sendTo(processesOfScripts(descendantsOf), 'SIGKILL'), GRACE_MS + END_MS)
   }
   const listeners = new Map<NodeJS.Signals, () => void>([
     ...ending.map(signal => [signal, () => onSignal(signal)] as const),
@@ -31,6 +38,7 @@ export function watchSignals(ending: readonly NodeJS.Signals[], ignored: readonl
   for (const [signal, listener] of listeners) process.on(signal, listener)
   return {
     received: () => received,
+    onReceive: act => acts.push(act),
     leave: async code => {
       if (received === undefined) process.exit(code)
       for (const [signal, listener] of listeners) process.off(signal, listener)
@@ -42,11 +50,11 @@ export function watchSignals(ending: readonly NodeJS.Signals[], ignored: readonl
   }
 }
 
-/** Children of our children: our own are the shells that start scripts. One without children is reading an environment file and ends itself. */
-function scriptProcesses(): number[] {
+/** What is below our children, which are the shells that start scripts. One with nothing below is reading an environment file, and ends itself. */
+function processesOfScripts(below: (shell: number) => number[]): number[] {
   return childrenOf(process.pid).flatMap(shell => {
-    const scripts = childrenOf(shell)
-    return scripts.length > 0 ? scripts : [shell]
+    const found = below(shell)
+    return found.length > 0 ? found : [shell]
   })
 }
 

@@ -73,6 +73,7 @@ async function refresh(base: string, options: Options): Promise<number> {
     limit,
     whenKilled: () => killed,
     isStopped: () => signals.received() !== undefined,
+    onStop: act => signals.onReceive(act),
     foreignRunner: findForeignRunner(environment['PATH'] ?? ''),
   })
   limit.cancel()

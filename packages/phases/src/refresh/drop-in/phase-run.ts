@@ -27,6 +27,7 @@ export interface RefreshWorld {
   readonly whenKilled: () => Promise<void>
   /** True once a signal ends the run. */
   readonly isStopped: () => boolean
+  readonly onStop: (stop: () => void) => void
   readonly foreignRunner: string | undefined
 }
 
@@ -132,6 +133,7 @@ async function runOwnDirectory(
     stdio: world.stdio,
     say: world.say,
     isStopped: () => world.isStopped() || world.limit.isOver(),
+    onStop: stop => world.onStop(stop),
     ...(more.onScript ? { onScript: more.onScript } : {}),
   })
   switch (end.kind) {
