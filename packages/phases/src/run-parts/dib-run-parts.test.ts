@@ -71,6 +71,17 @@ describe('dib-run-parts', () => {
     assert.match((await host.run('dib-run-parts')).stderr, /^Usage: /)
   })
 
+  it('hands the environment on byte by byte', async () => {
+    using host = new LiveHost(process.env)
+    host.plant({ 'd/10-a': '#!/bin/bash\nprintf "%s" "$RAW" | od -An -tx1; printf "%s\\n" "$TEXT" "$SHLVL"; env | grep "^odd-"\n' })
+
+    // One level for the driver, one for the script's own bash.
+    const ended = await host.run(`env odd-name=x RAW="$(printf "a'\\377\\303b")" TEXT='é
+it"s' SHLVL=5 dib-run-parts d`)
+
+    assert.equal(ended.stdout, ' 61 27 ff c3 62\né\nit"s\n7\nodd-name=x\n')
+  })
+
   it('skips a script that an earlier one removed, with a notice', async () => {
     using host = new LiveHost(process.env)
     host.plant({ 'd/10-a': '#!/bin/sh\nrm d/20-b\n', 'd/20-b': say('b'), 'd/30-c': say('c') })

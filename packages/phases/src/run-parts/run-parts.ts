@@ -22,6 +22,8 @@ export interface RunPartsRequest {
   readonly isStopped: () => boolean
   /** Takes what to do as soon as the run shall stop: no further script may start then. */
   readonly onStop: (stop: () => void) => void
+  /** Told of the process that starts the scripts, before it starts anything. */
+  readonly onShell?: (pid: number) => void
   /** Told which script runs now. */
   readonly onScript?: (name: string) => void
 }
@@ -81,6 +83,7 @@ async function runWithShell(request: RunPartsRequest, work: Work): Promise<RunPa
     environmentFiles: work.environmentFiles,
     onSource: file => request.say(`Sourcing environment file ${file}`),
     stdio: request.stdio,
+    onShell: pid => request.onShell?.(pid),
   })
   if (request.isStopped()) return { kind: 'stopped' }
   if (opening.kind !== 'ready') return describeFailure(opening, request.say)

@@ -4,6 +4,7 @@ import { constants } from 'node:os'
 import type { Duplex, Writable } from 'node:stream'
 import { parseDriverLine } from './driver-report.ts'
 import type { DriverLine } from './driver-report.ts'
+import { unreadableVariables } from './raw-environment.ts'
 import { driverText } from './shell-text.ts'
 import type { ClosedStreams } from './shell-text.ts'
 import type { StarterLost, StarterOptions } from './starter.ts'
@@ -39,6 +40,8 @@ export class ShellDriver {
       // Becomes `$0`; a leading hyphen would make a login shell.
       argv0: options.name.replace(/^-+/, ''),
     })
+    // It waits for its first command.
+    if (this.#child.pid !== undefined) options.onShell?.(this.#child.pid)
     this.#commands = this.#child.stdin!
     this.#channel = this.#child.stdio[4] as Duplex
     this.#channel.setEncoding('utf8')
@@ -55,6 +58,7 @@ export class ShellDriver {
       this.#child.once('exit', (exitCode, signal) => end({ kind: 'lost', exitCode, signal }))
       this.#child.once('error', error => end({ kind: 'unavailable', reason: error.message }))
     })
+    this.#commands.write(unreadableVariables(options.environment))
     this.send(driverText({ closed: this.closedStreams, keepsTrace: options.environment['SHELLOPTS'] !== undefined }))
   }
 

@@ -93,6 +93,8 @@ export interface StarterOptions {
   readonly environmentFiles: readonly string[]
   /** Called before each of them is read. */
   readonly onSource: (file: string) => void
+  /** Told of the starter's process before it does anything. */
+  readonly onShell?: (pid: number) => void
   /** Descriptors of ours for stdin, stdout, stderr; default 0, 1, 2. `closed`: the scripts find it closed. */
   readonly stdio?: readonly [Stream, Stream, Stream]
 }

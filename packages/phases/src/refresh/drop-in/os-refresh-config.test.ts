@@ -97,6 +97,15 @@ describe('os-refresh-config', () => {
     assert.ok(Number(/real ([\d.]+)/.exec(ended.stderr)?.[1]) < 20)
   })
 
+  it('leaves daemons alone when the run ends well in time', async () => {
+    using host = new LiveHost(process.env)
+    host.plant({ 'b/configure.d/1-a': '#!/bin/sh\n(setsid sh -c "echo \\$\\$ >pid; exec sleep 60" >/dev/null 2>&1 &)\n' })
+
+    const ended = await host.run('os-refresh-config --lockfile lock --timeout 30; await pid; state pid; kill $(cat pid)')
+
+    assert.equal(ended.stdout, 'alive\n')
+  })
+
   it('a time limit that passes while it waits for a reader of its log still ends the run', async () => {
     using host = new LiveHost(process.env)
     host.plant({ 'b/configure.d/1-a': '#!/bin/sh\nhead -c 100000 /dev/zero | tr "\\0" x >&2\n', 'b/migration.d/1-m': say('m') })

@@ -13,7 +13,8 @@ import { parseOptions } from './options.ts'
 import type { Options } from './options.ts'
 import { PHASES, runPhases } from './phase-run.ts'
 import { findForeignRunner } from './runner.ts'
-import { killRun, startTimeLimit } from './time-limit.ts'
+import { RunProcesses } from './run-processes.ts'
+import { startTimeLimit } from './time-limit.ts'
 
 const [STDOUT, STDERR] = [1, 2]
 /** Errno of a lock that somebody else holds; it is the exit code as well. */
@@ -57,10 +58,12 @@ async function refresh(base: string, options: Options): Promise<number> {
     log('ERROR', `Could not ${locking.step} the lock file ${options.lockFile}. [Errno ${locking.errno}] ${locking.reason}`)
     return signals.leave(1)
   }
+  // Without a limit nothing is ever killed, and nothing needs to be marked.
+  const processes = options.timeout > 0 ? new RunProcesses() : undefined
   let killed = Promise.resolve()
   const limit = startTimeLimit(options.timeout, () => {
     log('ERROR', `Timeout reached: ${options.timeout}s. Sending SIGKILL to all children`)
-    killed = killRun(limit.mark)
+    killed = processes?.kill() ?? killed
   })
   const closed = closedStreams()
   const streamOf = (fd: number): Stream => (closed.includes(fd) ? 'closed' : fd)
@@ -71,12 +74,15 @@ async function refresh(base: string, options: Options): Promise<number> {
     log,
     say: createMessages('dib-run-parts', time),
     limit,
+    mark: processes?.mark ?? {},
+    onShell: pid => processes?.adopt(pid),
     whenKilled: () => killed,
     isStopped: () => signals.received() !== undefined,
     onStop: act => signals.onReceive(act),
     foreignRunner: findForeignRunner(environment['PATH'] ?? ''),
   })
   limit.cancel()
+  processes?.release()
   locking.lock.release()
   return signals.leave(code)
 }

@@ -23,6 +23,10 @@ export interface RefreshWorld {
   readonly log: Log
   readonly say: Messages
   readonly limit: TimeLimit
+  /** For the environment of all that the run starts. */
+  readonly mark: NodeJS.ProcessEnv
+  /** Told of each process that will start scripts, before it starts anything. */
+  readonly onShell: (pid: number) => void
   /** Resolves when what the time limit killed is gone. */
   readonly whenKilled: () => Promise<void>
   /** True once a signal ends the run. */
@@ -90,7 +94,7 @@ async function runDirectory(
   directory: string,
   more: { readonly onScript?: (name: string) => void; readonly environment?: NodeJS.ProcessEnv },
 ): Promise<DirectoryEnd> {
-  const extraEnvironment = { ...world.limit.mark, ...more.environment }
+  const extraEnvironment = { ...world.mark, ...more.environment }
   const end = world.foreignRunner
     ? await runForeignDirectory(world, world.foreignRunner, directory, extraEnvironment)
     : await runOwnDirectory(world, directory, { ...more, environment: extraEnvironment })
@@ -105,7 +109,7 @@ async function runForeignDirectory(
   directory: string,
   extraEnvironment: NodeJS.ProcessEnv,
 ): Promise<DirectoryEnd> {
-  const end = await runForeign(program, directory, { ...world.environment, ...extraEnvironment })
+  const end = await runForeign({ program, directory, environment: { ...world.environment, ...extraEnvironment }, onStart: world.onShell })
   if (end.kind === 'not-started') {
     world.log('ERROR', `Cannot start ${program}. ${end.reason}`)
     return { kind: 'failed', code: 1, signal: null, own: { exitCode: 1, signal: null } }
@@ -134,6 +138,7 @@ async function runOwnDirectory(
     say: world.say,
     isStopped: () => world.isStopped() || world.limit.isOver(),
     onStop: stop => world.onStop(stop),
+    onShell: pid => world.onShell(pid),
     ...(more.onScript ? { onScript: more.onScript } : {}),
   })
   switch (end.kind) {

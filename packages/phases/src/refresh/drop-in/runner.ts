@@ -43,10 +43,18 @@ export type ForeignEnd =
   | { readonly kind: 'ended'; readonly exitCode: number | null; readonly signal: NodeJS.Signals | null }
   | { readonly kind: 'not-started'; readonly reason: string }
 
+export interface ForeignRun {
+  readonly program: string
+  readonly directory: string
+  readonly environment: NodeJS.ProcessEnv
+  readonly onStart: (pid: number) => void
+}
+
 /** Runs a foreign runner on a directory, with our streams, and waits for it alone. */
-export function runForeign(program: string, directory: string, environment: NodeJS.ProcessEnv): Promise<ForeignEnd> {
+export function runForeign({ program, directory, environment, onStart }: ForeignRun): Promise<ForeignEnd> {
   return new Promise(resolve => {
     const child = spawn(program, [directory], { stdio: 'inherit', env: environment, argv0: 'dib-run-parts' })
+    if (child.pid !== undefined) onStart(child.pid)
     child.once('exit', (exitCode, signal) => resolve({ kind: 'ended', exitCode, signal }))
     child.once('error', error => resolve({ kind: 'not-started', reason: error.message }))
   })
