@@ -45,6 +45,12 @@ const RUN_OPTIONS: readonly RefreshOption[] = [
   { name: 'script-timeout', value: '<seconds>', description: 'time limit of each script; 0: none', default: '0' },
   { name: 'timeout', value: '<seconds>', description: 'time limit of the whole run, error.d apart; 0: none', default: '0' },
   { name: 'error-timeout', value: '<seconds>', description: 'time limit of error.d as a whole; 0: none', default: '600' },
+  {
+    name: 'kill-after',
+    value: '<seconds>',
+    description: 'time between SIGTERM and SIGKILL for what a limit or a signal ends',
+    default: '5',
+  },
   { name: 'retries', value: '<count>', description: 'start a script that failed so many times more', default: '0' },
   { name: 'reboot', description: 'reboot the machine when a script asks for it by exit code 194' },
   {

@@ -60,6 +60,7 @@ function toRunOptions(values: Values, base: string): RunOptions {
     scriptTimeoutMs: milliseconds(values, 'script-timeout'),
     timeoutMs: milliseconds(values, 'timeout'),
     errorTimeoutMs: milliseconds(values, 'error-timeout'),
+    killAfterMs: milliseconds(values, 'kill-after'),
     retries: count(values, 'retries'),
     reboot: flag(values, 'reboot'),
     rebootCommand: text(values, 'reboot-command') ?? null,

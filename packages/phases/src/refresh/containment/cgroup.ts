@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 
 const PREFIX = 'instar-refresh-'
@@ -16,7 +16,7 @@ export function ownCgroup(mountInfo: string, selfCgroup: string): string | undef
     if (!fileSystem.startsWith('cgroup2 ')) continue
     const [root = '/', at = ''] = mount.split(' ').slice(3, 5)
     const inside = root === '/' ? path : path === root || path.startsWith(`${root}/`) ? path.slice(root.length) : undefined
-    if (inside !== undefined) return join(unescapeMount(at), inside)
+    if (inside !== undefined) return join(unescapeMount(at), inside).replace(/\/$/, '')
   }
   return undefined
 }
@@ -38,7 +38,7 @@ export class RunCgroup {
     for (const name of readdirSync(parent)) if (name.startsWith(PREFIX)) ignoreErrors(() => rmdirSync(join(parent, name)))
     const dir = join(parent, `${PREFIX}${runId}`)
     // It is there already when a run goes on after the reboot of a container whose daemons stayed.
-    mkdirSync(dir, { recursive: true })
+    if (!existsSync(dir)) mkdirSync(dir)
     return new RunCgroup(dir)
   }
 

@@ -1,28 +1,36 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describeProcess, readProcess, signalProcess } from './processes.ts'
 
-/** How long what is told to end (SIGTERM) may take before it is killed. */
-const TERM_GRACE_MS = 5000
 /** A process that survives SIGKILL so long hangs in the kernel: it is named, not waited for. */
 const KILL_PATIENCE_MS = 10_000
 const POLL_MS = 20
 
 export interface ToEnd {
-  /** The processes as they are at this moment. */
-  readonly find: () => Set<number>
+  /** The processes as they are at this moment, with what descends from `known`. */
+  readonly find: (known: readonly number[]) => Set<number>
   /** Get no SIGTERM, only SIGKILL. */
   readonly keep: ReadonlySet<number>
   /** Kills all that `find` finds at one stroke, where the kernel can; called before the rest is killed one by one. */
   readonly killAll?: () => void
-  readonly graceMs?: number
+  /** How long what is told to end (SIGTERM) may take before it is killed. */
+  readonly graceMs: number
 }
 
 /** SIGTERM, a time of grace, then SIGKILL until nothing is left. Gives what is left all the same, "pid command" each. */
 export async function endProcesses(toEnd: ToEnd): Promise<string[]> {
-  const living = () => [...toEnd.find()].filter(isAlive)
+  // What was seen once is not lost when its parent, which alone led to it, ends first.
+  const known = new Map<number, string>()
+  const living = () => {
+    for (const pid of toEnd.find([...known.keys()])) {
+      const process = known.has(pid) ? undefined : readProcess(pid)
+      if (process !== undefined) known.set(pid, process.startTime)
+    }
+    for (const [pid, startTime] of known) if (!isAlive(pid, startTime)) known.delete(pid)
+    return [...known.keys()]
+  }
   const told = () => living().filter(pid => !toEnd.keep.has(pid))
   for (const pid of told()) signalProcess(pid, 'SIGTERM')
-  await waitUntil(() => told().length === 0, toEnd.graceMs ?? TERM_GRACE_MS)
+  await waitUntil(() => told().length === 0, toEnd.graceMs)
   await waitUntil(() => {
     toEnd.killAll?.()
     // All are stopped before the first is killed: what forks as fast as we kill would stay ahead.
@@ -34,9 +42,9 @@ export async function endProcesses(toEnd: ToEnd): Promise<string[]> {
   return living().map(describeProcess)
 }
 
-function isAlive(pid: number): boolean {
+function isAlive(pid: number, startTime: string): boolean {
   const process = readProcess(pid)
-  return process !== undefined && !process.isZombie
+  return process !== undefined && !process.isZombie && process.startTime === startTime
 }
 
 async function waitUntil(isDone: () => boolean, limitMs: number): Promise<void> {

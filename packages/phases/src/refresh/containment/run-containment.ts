@@ -50,16 +50,16 @@ export class RunContainment {
   }
 
   /** All processes of the run. Some leave a cgroup with permission (a session that su opens): their mark gives them away. */
-  find(): Set<number> {
-    return new Set([...(this.#group?.pids() ?? []), ...markedProcesses(this.#runId)])
+  find(known: readonly number[] = []): Set<number> {
+    return new Set([...(this.#group?.pids() ?? []), ...markedProcesses(this.#runId, {}, known)])
   }
 
   /**
-   * Ends all processes of the run: SIGTERM, 5 s, SIGKILL. The shells that start scripts get no SIGTERM, so that they tell of the script's
+   * Ends all processes of the run: SIGTERM, a time of grace, SIGKILL. The shells that start scripts get no SIGTERM, so that they tell of the script's
    * end. Gives those that are left, "pid command" each: what hangs in the kernel or belongs to another user.
    */
-  endAll(shells: ReadonlySet<number>): Promise<string[]> {
-    return endProcesses({ find: () => this.find(), keep: shells, killAll: () => this.#group?.kill() })
+  endAll(shells: ReadonlySet<number>, graceMs: number): Promise<string[]> {
+    return endProcesses({ find: known => this.find(known), keep: shells, killAll: () => this.#group?.kill(), graceMs })
   }
 
   /** What the run has left, "pid command" each. */
@@ -81,10 +81,10 @@ export class RunContainment {
 export async function endAttempt(
   runId: string,
   script: { phase: string; name: string; attempt: number },
-  children: readonly number[] = [],
+  more: { graceMs: number; children?: readonly number[] },
 ): Promise<{ found: number; left: string[] }> {
   const variables = { INSTAR_PHASE: script.phase, INSTAR_SCRIPT: script.name, INSTAR_ATTEMPT: String(script.attempt) }
-  const find = () => markedProcesses(runId, variables, children)
-  const found = find().size
-  return { found, left: await endProcesses({ find, keep: new Set() }) }
+  const find = (known: readonly number[]) => markedProcesses(runId, variables, [...(more.children ?? []), ...known])
+  const found = find([]).size
+  return { found, left: await endProcesses({ find, keep: new Set(), graceMs: more.graceMs }) }
 }

@@ -53,6 +53,7 @@ export interface RunOptions {
   readonly scriptTimeoutMs: number
   readonly timeoutMs: number
   readonly errorTimeoutMs: number
+  readonly killAfterMs: number
   readonly retries: number
   readonly reboot: boolean
   readonly rebootCommand: string | null

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, lstatSync, mkdirSync, open, openSync, unlinkSync } from 'node:fs'
+import { closeSync, existsSync, fstatSync, lstatSync, mkdirSync, open, openSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
@@ -62,7 +62,7 @@ export class OutputSlots {
 
   #make(): Slot {
     try {
-      if (this.#made === 0) mkdirSync(this.#dir, { recursive: true, mode: 0o700 })
+      if (!existsSync(this.#dir)) mkdirSync(this.#dir, 0o700)
       const { name, paths } = this.#next()
       return slotOf(
         name,

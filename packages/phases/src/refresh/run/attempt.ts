@@ -70,10 +70,11 @@ async function watch({ stage, shell, script, begun, slot }: Watched): Promise<Ou
   const race = await limits.race(running, 'script')
   const memoryPeak = memory?.end() ?? null
   if (race.kind === 'done') return { end: race.value, cut: limits.cut === undefined ? undefined : 'other', leftRunning: [], memoryPeak }
+  const { killAfterMs: graceMs } = session.options
   const leftRunning =
     race.kind === 'cancel'
-      ? (await endAttempt(session.id, begun, shell.children())).left
-      : await session.containment.endAll(stage.shells.pids())
+      ? (await endAttempt(session.id, begun, { graceMs, children: shell.children() })).left
+      : await session.containment.endAll(stage.shells.pids(), graceMs)
   const silent: StarterLost = { kind: 'lost', exitCode: null, signal: null }
   const end = await Promise.race([running, sleep(REPORT_PATIENCE_MS, silent, { ref: false })])
   return { end, cut: race.kind, leftRunning, memoryPeak }

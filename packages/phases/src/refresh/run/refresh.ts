@@ -16,7 +16,7 @@ export async function refresh(request: RefreshRequest, world: World): Promise<Ru
   store.prepare()
   const beginning = decideBeginning(request, store, world)
   const waiting = waitingRun(store)
-  const leftovers = await endLeftovers(store)
+  const leftovers = await endLeftovers(store, request.options.killAfterMs)
   const begunAt = performance.now()
   const session = await openSession(beginning, store, world)
   if (waiting !== undefined && waiting.id !== session.id) await abandon(waiting, store, world)

@@ -41,7 +41,7 @@ export class ShellPool {
     const race = await limits.race(opening, 'environment')
     if (race.kind !== 'done') {
       // An environment file hangs. All that it has for a mark is the phase: no script has its name yet.
-      await endAttempt(session.id, { phase, name: '', attempt: 0 })
+      await endAttempt(session.id, { phase, name: '', attempt: 0 }, { graceMs: session.options.killAfterMs })
       return { kind: 'cut', cut: race.kind }
     }
     if (race.value.kind !== 'ready') return race.value

@@ -32,7 +32,6 @@ export function renderUnits(settings: UnitSettings): ReadonlyMap<string, string>
 function service(settings: UnitSettings): string {
   return `[Unit]
 Description=Run the configuration phases of this host
-Documentation=man:instar-refresh(1)
 After=network-online.target
 Wants=network-online.target
 
@@ -42,7 +41,6 @@ ${run(settings)}`
 function continueService(settings: UnitSettings): string {
   return `[Unit]
 Description=Go on with the configuration phases after a reboot
-Documentation=man:instar-refresh(1)
 After=network-online.target
 Wants=network-online.target
 ConditionPathExists=${escape(`${settings.stateDir}/refresh/after-reboot`)}
