@@ -1,11 +1,11 @@
-import { SETTINGS, type Setting } from '../packages/cli/src/config/settings.ts'
+import { SETTINGS, type AnySetting } from '../packages/cli/src/config/settings.ts'
 import * as z from 'zod/mini'
 
 /** The page of all settings, from the table that checks them. */
 export function renderConfiguration(): string {
-  const rows = Object.entries<Setting<string> | Setting<number>>(SETTINGS).map(([name, setting]) => {
+  const rows = Object.entries<AnySetting>(SETTINGS).map(([name, setting]) => {
     const flag = setting.flag === undefined ? '' : `, \`${setting.flag}\``
-    const value = setting.default === undefined ? (setting.defaultAbout ?? '') : `\`${setting.default}\``
+    const value = setting.default === undefined ? (setting.defaultAbout ?? '') : `\`${String(setting.default)}\``
     return `| \`${name}\` | ${setting.about}${valuesOf(setting)}${setting.secret === true ? ' Never shown.' : ''} | \`${setting.env}\`${flag} | ${value} |`
   })
   return `# Configuration
@@ -31,7 +31,7 @@ ${rows.join('\n')}
 `
 }
 
-function valuesOf(setting: Setting<string> | Setting<number>): string {
+function valuesOf(setting: AnySetting): string {
   const schema = z.toJSONSchema(setting.schema as z.ZodMiniType)
   if (schema.enum !== undefined) return ` One of ${schema.enum.map(String).join(', ')}.`
   return setting.kind === 'number' ? ` From ${schema.minimum} to ${schema.maximum}.` : ''

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { constants } from 'node:os'
 import { InstarError } from '@instar/contract'
-import { exitCodeOf, formatError, reportError } from '@instar/phases/text'
+import { exitCodeOf, findKnown, formatError, reportError } from '@instar/phases/text'
 import type { Context, Output } from './context.ts'
 import { resolvePaths } from './paths.ts'
 import { runProgram } from './program.ts'
@@ -61,4 +61,6 @@ try {
   const [error, see] = thrown instanceof RunFailed ? [thrown.cause, thrown.see] : [thrown, undefined]
   context.stderr.write(`${formatError(reportError(error), see)}\n`)
   process.exitCode = signalName === undefined ? exitCodeOf(error) : 128 + constants.signals[signalName]
+  // The step still runs in this process: only its end stops what the step does.
+  if (findKnown(error)?.code === 'engine.step-stuck') process.exit()
 }

@@ -50,6 +50,16 @@ test('all that is wrong is told at once, with names, guesses and limits, and no 
   assert.doesNotMatch(program.written.stderr, /hunter2/)
 })
 
+test('lists are lists in the file and words elsewhere; settings that need each other are told', async () => {
+  const path = file('worker: { platforms: [disk-images, simulator] }\n')
+  assert.deepEqual((await loadConfig(contextOf(), { file: path })).values['worker.platforms'], ['disk-images', 'simulator'])
+  const { values } = await loadConfig(contextOf({ INSTAR_WORKER_PLATFORMS: 'simulator, disk-images' }), { file: path })
+  assert.deepEqual(values['worker.platforms'], ['simulator', 'disk-images'])
+  await assert.rejects(loadConfig(contextOf({ INSTAR_WEBHOOK_URL: 'https://h/' })), {
+    message: 'webhook.url is set, and webhook.secret is not',
+  })
+})
+
 test('a named file must be there, the usual one need not', async () => {
   await assert.rejects(loadConfig(contextOf(), { file: join(dir, 'gone.yaml') }), { code: 'usage.unreadable-file' })
   assert.equal((await loadConfig(contextOf())).file, undefined)

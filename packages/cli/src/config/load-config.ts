@@ -5,7 +5,7 @@ import { InstarError } from '@instar/contract'
 import type { Context } from '../context.ts'
 import { closest } from '../output/closest.ts'
 import { parseObject } from '../output/json-option.ts'
-import { SETTINGS, type Config, type Setting, type SettingName } from './settings.ts'
+import { SETTINGS, type AnySetting, type Config, type SettingName } from './settings.ts'
 
 export type Source = 'default' | 'file' | 'environment' | 'flag'
 
@@ -36,6 +36,7 @@ export async function loadConfig(context: Context, options: ConfigOptions = {}):
     if (checked.kind === 'bad') problems.push(checked.problem)
     return { name, source, value: checked.kind === 'good' ? checked.value : undefined }
   })
+  problems.push(...contradictions(Object.fromEntries(found.map(({ name, value }) => [name, value]))))
   if (problems.length > 0) {
     const [first, ...rest] = problems
     const cause = rest.reduceRight<Error | undefined>(
@@ -49,6 +50,19 @@ export async function loadConfig(context: Context, options: ConfigOptions = {}):
     sources: Object.fromEntries(found.map(({ name, source }) => [name, source])) as Record<SettingName, Source>,
     file: file?.path,
   }
+}
+
+/** Settings that need each other. */
+const PAIRS: readonly (readonly [SettingName, SettingName])[] = [
+  ['webhook.url', 'webhook.secret'],
+  ['keystone.user', 'keystone.password'],
+  ['keystone.user', 'keystone.url'],
+]
+
+function contradictions(values: Readonly<Partial<Record<SettingName, unknown>>>): string[] {
+  return PAIRS.filter(([one, other]) => values[one] !== undefined && values[other] === undefined).map(
+    ([one, other]) => `${one} is set, and ${other} is not`,
+  )
 }
 
 /** The folder of the service where none is configured. */
@@ -100,22 +114,28 @@ interface Given {
 }
 
 function pick(name: SettingName, given: Given): { value: unknown; source: Source } {
-  const setting: Setting<string> | Setting<number> = SETTINGS[name]
+  const setting: AnySetting = SETTINGS[name]
   if (given.flag !== undefined) return { value: fromText(setting, given.flag), source: 'flag' }
   if (given.env !== undefined && given.env !== '') return { value: fromText(setting, given.env), source: 'environment' }
   if (given.file !== undefined && given.file !== null) return { value: given.file, source: 'file' }
   return { value: setting.default, source: 'default' }
 }
 
-function fromText(setting: Setting<string> | Setting<number>, text: string): unknown {
-  return setting.kind === 'number' && /^\d+$/.test(text) ? Number(text) : text
+function fromText(setting: AnySetting, text: string): unknown {
+  if (setting.kind === 'number') return /^\d+$/.test(text) ? Number(text) : text
+  return setting.kind === 'list'
+    ? text
+        .split(',')
+        .map(word => word.trim())
+        .filter(Boolean)
+    : text
 }
 
 type Checked = { readonly kind: 'good'; readonly value: unknown } | { readonly kind: 'bad'; readonly problem: string }
 
 /** A secret's value is not in the message. */
 function check(name: SettingName, value: unknown, { source, file }: { source: Source; file: string | undefined }): Checked {
-  const setting: Setting<string> | Setting<number> = SETTINGS[name]
+  const setting: AnySetting = SETTINGS[name]
   if (value === undefined) return { kind: 'good', value }
   const result = z.safeParse(setting.schema, value)
   if (result.success) return { kind: 'good', value: result.data }

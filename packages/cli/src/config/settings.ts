@@ -15,7 +15,7 @@ interface SettingFacts {
 }
 
 export interface Setting<T> extends SettingFacts {
-  readonly kind: 'text' | 'number' | 'choice'
+  readonly kind: 'text' | 'number' | 'choice' | 'list'
   readonly schema: z.ZodMiniType<T>
   readonly default: T | undefined
 }
@@ -27,16 +27,25 @@ const text = (facts: SettingFacts & { default?: string }): Setting<string> => ({
   default: facts.default,
 })
 
-const count = (facts: SettingFacts & { default: number; from: number; to: number }): Setting<number> => ({
+const count = (facts: SettingFacts & { default?: number; from: number; to: number }): Setting<number> => ({
   ...facts,
   kind: 'number',
   schema: z.int().check(z.minimum(facts.from), z.maximum(facts.to)),
+  default: facts.default,
 })
 
 const choice = <const T extends string>(facts: SettingFacts & { default: NoInfer<T>; of: readonly T[] }): Setting<T> => ({
   ...facts,
   kind: 'choice',
   schema: z.enum(facts.of),
+})
+
+/** A list in the file; elsewhere words separated by commas. */
+const list = (facts: SettingFacts & { default: string[] }): Setting<string[]> => ({
+  ...facts,
+  kind: 'list',
+  schema: z.array(z.string().check(z.minLength(1))).check(z.minLength(1)),
+  default: facts.default,
 })
 
 const address = z.string().check(
@@ -48,9 +57,10 @@ const address = z.string().check(
 const httpUrl = z
   .string()
   .check(z.refine(value => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol), 'is no http or https address'))
-const postgresUrl = z
-  .string()
-  .check(z.refine(value => URL.canParse(value) && /^postgres(?:ql)?:$/.test(new URL(value).protocol), 'is no postgres:// address'))
+/** Not by URL: PostgreSQL's own form for a socket, `postgres://user@/database?host=/folder`, has no host. */
+const postgresUrl = z.string().check(z.refine(value => /^postgres(?:ql)?:\/\/\S+$/.test(value), 'is no postgres:// address'))
+
+export type AnySetting = Setting<string> | Setting<number> | Setting<string[]>
 
 /** By their names in the YAML file; a dot is a level. */
 export const SETTINGS = {
@@ -127,13 +137,71 @@ export const SETTINGS = {
     from: 60,
     to: 604_800,
   }),
+  'keystone.url': {
+    ...text({
+      about: 'A Keystone in place of the built-in users and projects: its v3 address. It must have the roles reader, member and admin.',
+      env: 'INSTAR_KEYSTONE_URL',
+      defaultAbout: 'users and projects of its own',
+    }),
+    schema: httpUrl,
+  },
+  'keystone.believed_s': count({
+    about: 'How long a token that Keystone found valid is believed without asking again, in seconds.',
+    env: 'INSTAR_KEYSTONE_BELIEVED_S',
+    default: 60,
+    from: 0,
+    to: 3600,
+  }),
+  'keystone.user': text({
+    about: 'User that looks up roles for timetables; without one they do not fire.',
+    env: 'INSTAR_KEYSTONE_USER',
+    defaultAbout: 'none',
+  }),
+  'keystone.password': text({ about: 'Password of that user.', env: 'INSTAR_KEYSTONE_PASSWORD', secret: true, defaultAbout: 'none' }),
+  'keystone.project': text({ about: 'Project of that user.', env: 'INSTAR_KEYSTONE_PROJECT', default: 'service' }),
+  'keystone.domain': text({ about: 'Domain of that user and project.', env: 'INSTAR_KEYSTONE_DOMAIN', default: 'Default' }),
+  'worker.name': text({
+    about: 'How the services list names this worker; one process a name.',
+    env: 'INSTAR_WORKER_NAME',
+    defaultAbout: 'the name of the host',
+  }),
+  'worker.platforms': list({
+    about: 'Platforms that this worker offers, a list. `simulator`, which only pretends, is offered nowhere but where it is named.',
+    env: 'INSTAR_WORKER_PLATFORMS',
+    default: ['disk-images'],
+  }),
+  'worker.steps': count({ about: 'Tasks at once in this worker.', env: 'INSTAR_WORKER_STEPS', default: 16, from: 1, to: 1000 }),
+  'limits.per_endpoint': count({
+    about: 'Tasks at once on one endpoint, by all workers. What is over it waits.',
+    env: 'INSTAR_LIMIT_PER_ENDPOINT',
+    from: 1,
+    to: 10_000,
+    defaultAbout: 'no limit',
+  }),
+  'limits.per_project': count({
+    about: 'Tasks at once of one project, by all workers. What is over it waits.',
+    env: 'INSTAR_LIMIT_PER_PROJECT',
+    from: 1,
+    to: 10_000,
+    defaultAbout: 'no limit',
+  }),
+  'webhook.url': {
+    ...text({ about: 'Where failures are sent, as JSON.', env: 'INSTAR_WEBHOOK_URL', defaultAbout: 'nowhere' }),
+    schema: httpUrl,
+  },
+  'webhook.secret': text({
+    about: 'Key of the signature: header `X-Instar-Signature: sha256=` and the HMAC of the time, a dot and the body.',
+    env: 'INSTAR_WEBHOOK_SECRET',
+    secret: true,
+    defaultAbout: 'none; needed with webhook.url',
+  }),
   'log.level': choice({
-    about: 'The least important lines that the log has.',
+    about: 'The least important lines that the log has. It goes to stderr and to `logs` in data_dir.',
     env: 'INSTAR_LOG_LEVEL',
     default: 'info',
     of: ['debug', 'info', 'warn', 'error'],
   }),
-} as const satisfies Record<string, Setting<string> | Setting<number>>
+} as const satisfies Record<string, AnySetting>
 
 export type SettingName = keyof typeof SETTINGS
 

@@ -1,5 +1,4 @@
 import type { Execution, Task } from '@instar/contract/api'
-import { formatDuration } from '@instar/phases/text'
 import type { Column } from '../output/column.ts'
 
 export const EXECUTION_FIELDS: readonly Column<Execution>[] = [
@@ -16,9 +15,8 @@ export const EXECUTION_FIELDS: readonly Column<Execution>[] = [
 export function taskLines(tasks: readonly Task[]): string {
   return tasks
     .flatMap(task => {
-      const took = task.updated_at === null ? '' : ` (${formatDuration(Date.parse(task.updated_at) - Date.parse(task.created_at))})`
       const why = task.exception_details === null || task.exception_details === '' ? [] : [`    ${task.exception_details}`]
-      return [`${task.status}  ${task.task_type} ${task.instance}${isFinal(task.status) ? took : progressOf(task)}`, ...why]
+      return [`${task.status}  ${task.task_type} ${task.instance}${isFinal(task.status) ? '' : progressOf(task)}`, ...why]
     })
     .join('\n')
 }

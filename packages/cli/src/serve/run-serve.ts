@@ -7,7 +7,7 @@ import type { Config } from '../config/settings.ts'
 import type { Context } from '../context.ts'
 import { VERSION } from '../program.ts'
 import { createLog } from './log.ts'
-import { startService, type RunningService } from './start-service.ts'
+import { logFolderOf, startService, type RunningService } from './start-service.ts'
 
 /** `instar serve`: runs until a signal ends it; gives 0 after a graceful end. */
 export async function runServe(context: Context, options: ServeOptions): Promise<number> {
@@ -18,12 +18,17 @@ export async function runServe(context: Context, options: ServeOptions): Promise
   })
   const dataDir = values.data_dir ?? defaultDataDir(context)
   await mkdir(dataDir, { recursive: true })
-  const log = await createLog(values['log.level'] ?? 'info')
-  await using service = await startService({ config: values, dataDir, log, signal: context.signal })
+  using log = await createLog({ level: values['log.level'] ?? 'info', folder: logFolderOf(dataDir), name: logName(values.role) })
+  await using service = await startService({ config: values, dataDir, paths: context.paths, log, signal: context.signal })
   context.stdout.write(greeting(values, service, performance.now() - began))
   await Promise.race([service.ended, context.signal.aborted ? undefined : once(context.signal, 'abort')])
   log.info({}, 'stopping')
   return 0
+}
+
+/** Processes of two roles may share a data folder; each has a log of its own. */
+function logName(role: Config['role']): string {
+  return role === 'api' || role === 'worker' ? `instar-${role}` : 'instar'
 }
 
 function flagsOf({ dataDir, listen, role, pgUser }: ServeOptions): Record<string, string> {
@@ -36,6 +41,8 @@ function greeting(config: Config, service: RunningService, tookMs: number): stri
   const took = formatDuration(tookMs)
   if (service.url === undefined) return `Instar ${VERSION}: a worker is ready (${took})\n`
   const url = config.public_url ?? service.url
+  const keystone = config['keystone.url']
+  if (keystone !== undefined) return `Instar ${VERSION} is ready at ${url} (${took})\n\nLog in by ${keystone}. Then: instar endpoint list\n`
   const password = service.firstPassword
   const login = [
     `export OS_AUTH_URL=${url}/identity/v3 OS_USERNAME=admin OS_PROJECT_NAME=admin`,

@@ -1,59 +1,18 @@
 import assert from 'node:assert/strict'
-import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { createTestProgram } from '../test-program.ts'
+import { exported, spawnServe } from './spawn-serve.fixture.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'instar-serve-'))
 // PostgreSQL does not run as root: its user must be able to pass.
 chmodSync(dir, 0o755)
 after(() => rmSync(dir, { recursive: true, force: true }))
 
-const MAIN = join(import.meta.dirname, '../main.ts')
-/** Far above what a start takes (1 s): for hosts that do much else. */
-const START_MS = 60_000
-
-interface Served extends AsyncDisposable {
-  readonly process: ChildProcess
-  readonly greeting: string
-  readonly log: () => string
-}
-
-async function serve(argv: readonly string[], env: Record<string, string> = {}): Promise<Served> {
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', MAIN, 'serve', '--listen', '127.0.0.1:0', ...argv], {
-    env: { PATH: process.env['PATH'], HOME: dir, INSTAR_STATE_DIR: join(dir, 'state'), XDG_CONFIG_HOME: dir, ...env },
-  })
-  let stdout = ''
-  let stderr = ''
-  child.stderr.setEncoding('utf8').on('data', text => (stderr += text))
-  child.stdout.setEncoding('utf8')
-  const ready = Promise.withResolvers<void>()
-  child.stdout.on('data', text => {
-    stdout += text
-    if (stdout.includes('Then: ')) ready.resolve()
-  })
-  child.on('exit', code => ready.reject(new Error(`instar serve ended with ${code}: ${stderr}`)))
-  const timer = setTimeout(() => ready.reject(new Error(`not ready after ${START_MS} ms: ${stderr}`)), START_MS)
-  await ready.promise.finally(() => clearTimeout(timer))
-  return {
-    process: child,
-    greeting: stdout,
-    log: () => stderr,
-    [Symbol.asyncDispose]: async () => {
-      if (child.exitCode !== null || child.signalCode !== null) return
-      child.kill('SIGTERM')
-      await once(child, 'exit')
-    },
-  }
-}
-
-/** The `export` lines of the greeting, as a shell reads them. */
-function exported(greeting: string): Record<string, string> {
-  return Object.fromEntries([...greeting.matchAll(/\b(OS_\w+)=(\S+)/g)].map(([, name, value]) => [name!, value!]))
-}
+const serve = (...given: [readonly string[], Record<string, string>?]) => spawnServe(dir, ...given)
 
 /** Processes whose command line names the folder. */
 function processesOf(folder: string): string[] {

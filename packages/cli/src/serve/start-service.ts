@@ -1,13 +1,14 @@
-import { once } from 'node:events'
-import { createServer as createNetServer } from 'node:net'
+import { join } from 'node:path'
 import { InstarError, type Log } from '@instar/contract'
-import type { RunningApi } from '@instar/server'
-import type { Store } from '@instar/store'
 import type { Config } from '../config/settings.ts'
+import { freeAddress, startApi } from './start-api.ts'
+import { startWorker } from './start-worker.ts'
 
 export interface ServiceOptions {
   readonly config: Config
   readonly dataDir: string
+  /** Of a worker: where the appliance is kept, and what lives as long as a running one. */
+  readonly paths: { readonly cacheDir: string; readonly runtimeDir: string }
   readonly log: Log
   /** Ends the start; a service that runs is ended by its disposal. */
   readonly signal: AbortSignal
@@ -18,12 +19,17 @@ export interface RunningService extends AsyncDisposable {
   readonly url: string | undefined
   /** The password that was generated, when this was the first start. */
   readonly firstPassword: string | undefined
-  /** Settles when a part of it cannot go on. */
-  readonly ended: Promise<never>
+  /** Rejects when a part of it cannot go on. */
+  readonly ended: Promise<void>
+}
+
+/** The log files of the processes that share a data folder. */
+export function logFolderOf(dataDir: string): string {
+  return join(dataDir, 'logs')
 }
 
 /** Starts the parts of a role on one store; they end in the reverse order. */
-export async function startService({ config, dataDir, log, signal }: ServiceOptions): Promise<RunningService> {
+export async function startService({ config, dataDir, paths, log, signal }: ServiceOptions): Promise<RunningService> {
   const role = config.role ?? 'all'
   if (role === 'worker' && config['database.url'] === undefined) {
     throw new InstarError('config.invalid', 'a worker alone needs the database that the API uses, and database.url is not set', {
@@ -44,52 +50,14 @@ export async function startService({ config, dataDir, log, signal }: ServiceOpti
       signal,
     }),
   )
-  const api = address === undefined ? undefined : stack.use(await startApi(store, { config, log, address }))
+  const api =
+    address === undefined ? undefined : stack.use(await startApi(store, { config, log, address, logFolder: logFolderOf(dataDir) }))
+  const worker = role === 'api' ? undefined : stack.use(await startWorker(store, { config, log, paths }))
   const owned = stack.move()
   return {
     url: api?.url,
     firstPassword: api?.generatedPassword,
-    ended: new Promise<never>(() => undefined),
+    ended: worker?.ended ?? new Promise<void>(() => undefined),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
-  }
-}
-
-interface Address {
-  readonly host: string
-  readonly port: number
-}
-
-/** The address to listen at, tried before the database is started: a mistake shows in a moment. */
-async function freeAddress(listen: string): Promise<Address> {
-  const [, host = '127.0.0.1', port = '7667'] = /^\[?(.*?)\]?:(\d+)$/.exec(listen) ?? []
-  const address = { host, port: Number(port) }
-  const probe = createNetServer().listen(address)
-  try {
-    await once(probe, 'listening')
-  } catch (error) {
-    throw cannotListen(address, error)
-  }
-  probe.close()
-  await once(probe, 'close')
-  return address
-}
-
-function cannotListen({ host, port }: Address, cause: unknown): InstarError {
-  return new InstarError('serve.cannot-listen', `cannot listen at ${host}:${port}`, { cause })
-}
-
-async function startApi(store: Store, { config, log, address }: { config: Config; log: Log; address: Address }): Promise<RunningApi> {
-  const { serveApi } = await import('@instar/server')
-  try {
-    return await serveApi({
-      store,
-      log,
-      address,
-      adminPassword: config.admin_password,
-      settings: { publicUrl: config.public_url, tokenLifetimeMs: 1000 * (config['identity.token_lifetime_s'] ?? 3600) },
-    })
-  } catch (error) {
-    if ((error as { syscall?: unknown }).syscall === 'listen') throw cannotListen(address, error)
-    throw error
   }
 }

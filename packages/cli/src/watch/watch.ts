@@ -85,7 +85,7 @@ function failureOf(watched: Watched<Snapshot>, last: Snapshot): InstarError {
   const failed = last.tasks.find(task => task.status === 'ERROR' || task.status === 'FAILED_TO_SCHEDULE')
   const details = failed?.exception_details ?? failed?.status ?? `its status is ${last.status}`
   // As Instar's workers say it; another service's text is taken whole.
-  const [, reason = details, code, hint] = /^(.*) \[([a-z]+\.[a-z-]+)\] (.*)$/s.exec(details) ?? []
+  const [, reason = details, code, hint] = /^(.*?) \[([a-z]+\.[a-z-]+)\] (.*)$/s.exec(details) ?? []
   const script = SCRIPT_CODES.find(one => one === code)
   return new InstarError(script ?? 'execution.failed', `${watched.name} failed`, {
     cause: new Error(failed === undefined ? reason : `${failed.task_type} of ${failed.instance}: ${reason}`),
