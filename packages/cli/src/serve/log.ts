@@ -15,9 +15,10 @@ interface LogOptions {
 
 /** The log of the service, a line of JSON an event: on stderr, and in `<folder>/<name>.log`, which `instar log` shows. */
 export async function createLog({ level, folder, name, quiet = false }: LogOptions): Promise<Log & Disposable> {
-  const { pino, destination, multistream } = await import('pino')
+  const { pino, destination, multistream, stdSerializers } = await import('pino')
   const file = new LogFile(folder, name)
-  const options = { level, base: { pid: process.pid }, timestamp: () => `,"time":"${new Date().toISOString()}"` }
+  const serializers = { error: stdSerializers.err }
+  const options = { level, base: { pid: process.pid }, serializers, timestamp: () => `,"time":"${new Date().toISOString()}"` }
   // Written at once: what was logged before a crash is what one needs.
   const stderr = quiet ? [] : [{ level: 'debug', stream: destination({ dest: 2, sync: true }) } as const]
   const streams = [...stderr, { level: 'debug', stream: file } as const]

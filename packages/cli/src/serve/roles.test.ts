@@ -53,6 +53,7 @@ test('an API and a worker, each a process of its own on one PostgreSQL, move a m
   assert.equal((await run('deployment', 'create', 'web', '--wait', '-f', 'value', '-c', 'status')).stdout, 'COMPLETED\n')
   const executions = await run('transfer', 'execution', 'list', 'web', '-f', 'value', '-c', 'Number', '-c', 'Status')
   assert.equal(executions.stdout, '1 COMPLETED\n')
+  assert.equal((await run('diagnostics', 'get', '-f', 'value', '-c', 'Application')).stdout, 'instar-worker\n')
   assert.match((await run('log', 'list', '-f', 'value')).stdout, /^instar-api$/m)
 })
 

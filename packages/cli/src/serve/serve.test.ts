@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { chmodSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -45,6 +45,7 @@ test('a first start prints the password once, the CLI logs in with what is print
     ])
     assert.equal(await listed.runAndReport(), 0, listed.written.stderr)
     assert.equal(listed.written.stdout, 'admin\n')
+    await tryPeople(env)
     const { port } = new URL(env['OS_AUTH_URL']!)
     await assert.rejects(serve(['--data-dir', join(dir, 'two'), '--listen', `127.0.0.1:${port}`]), {
       message: /ended with 3: .*cannot listen at 127\.0\.0\.1:\d+ {2}\[serve\.cannot-listen\]/s,
@@ -64,3 +65,32 @@ test('a first start prints the password once, the CLI logs in with what is print
 test('a worker without a database is refused', async () => {
   await assert.rejects(serve(['--role', 'worker']), { message: /ended with 3: .*a worker alone needs the database/s })
 })
+
+/** A user, a role and what it may not do, from the command line. */
+async function tryPeople(env: Record<string, string>): Promise<void> {
+  const world = { dir: join(dir, 'people'), now: () => new Date() }
+  const run = async (argv: string[], more: Record<string, string> = {}) => {
+    const program = createTestProgram({ ...world, env: { ...env, ...more } }, argv)
+    return { exitCode: await program.runAndReport(), ...program.written }
+  }
+  const password = 'a long enough secret'
+  writeFileSync(join(dir, 'password'), `${password}\n`)
+  const bob = { OS_USERNAME: 'bob', OS_PASSWORD: password, OS_PROJECT_NAME: 'team' }
+  for (const argv of [
+    ['project', 'create', 'team'],
+    ['user', 'create', 'bob', '--password-file', join(dir, 'password')],
+    ['user', 'role', 'add', 'bob', 'reader', '--in', 'team'],
+  ]) {
+    const { exitCode, stderr } = await run(argv)
+    assert.equal(exitCode, 0, stderr)
+  }
+  assert.match((await run(['user', 'role', 'list', '-f', 'value'])).stdout, /^bob team reader$/m)
+  assert.deepEqual(await run(['endpoint', 'list'], bob), { exitCode: 0, stdout: '', stderr: '' })
+  const refused = await run(['endpoint', 'create', '--name', 'x', '--provider', 'simulator', '--connection', '{"a": 1}'], bob)
+  assert.deepEqual(
+    [refused.exitCode, /needs the role member; you have reader {2}\[api\.forbidden\]/.test(refused.stderr)],
+    [3, true],
+    refused.stderr,
+  )
+  assert.equal((await run(['endpoint', 'list'], { ...bob, OS_PASSWORD: 'wrong', OS_PROJECT_NAME: 'admin' })).exitCode, 3)
+}
