@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { constants } from 'node:os'
-import { InstarError } from '@instar/contract'
+import { InstarError } from '@instar/contract/errors'
 import { exitCodeOf, findKnown, formatError, reportError } from '@instar/phases/text'
 import type { Context, Output } from './context.ts'
 import { resolvePaths } from './paths.ts'

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -201,5 +202,25 @@ test('a shell can ask what may come next', async t => {
   assert.deepEqual(
     lines.map(line => line.split('\t')[0]),
     ['execute', 'execution', ':4', 'table', 'json', 'yaml', 'csv', 'value', ':4'],
+  )
+})
+
+test('a start loads what its command needs: no schemas, no server', () => {
+  const tell =
+    "import { registerHooks } from 'node:module'; registerHooks({ load(url, context, next) { console.error(url); return next(url, context) } })"
+  const hook = `data:text/javascript,${encodeURIComponent(tell)}`
+  const argv = ['--disable-warning=ExperimentalWarning', '--import', hook, 'packages/cli/src/main.ts', 'transfer', 'execute', '--help']
+  const { status, stderr } = spawnSync(process.execPath, argv, { encoding: 'utf8' })
+  const loaded = stderr.split('\n').filter(url => url.startsWith('file:'))
+  assert.equal(status, 0)
+  assert.ok(
+    loaded.some(url => url.endsWith('/nouns/transfer.ts')),
+    'the command itself',
+  )
+  assert.deepEqual(
+    loaded.filter(url =>
+      /\/(zod|yaml|pg|fastify|pino)\/|packages\/(server|worker|store|engine|morph|machine)\/|\/nouns\/endpoint\.ts/.test(url),
+    ),
+    [],
   )
 })

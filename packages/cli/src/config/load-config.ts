@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as z from 'zod/mini'
-import { InstarError } from '@instar/contract'
+import { InstarError } from '@instar/contract/errors'
 import type { Context } from '../context.ts'
 import { closest } from '../output/closest.ts'
 import { parseObject } from '../output/json-option.ts'

@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { MACHINE_PHASES, type Run } from '@instar/contract'
+import type { Run } from '@instar/contract'
+import { MACHINE_PHASES } from '@instar/contract/phases'
 import type { FirstBootReport } from '@instar/phases'
 import { formatDuration, formatTable } from '@instar/phases/text'
 import { endOfResult, firstLines } from '../boot/result-rows.ts'

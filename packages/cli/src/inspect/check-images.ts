@@ -1,4 +1,4 @@
-import { InstarError } from '@instar/contract'
+import { InstarError } from '@instar/contract/errors'
 import { printable } from '@instar/phases/text'
 import type { CheckOptions } from '../commands/check.ts'
 import type { Context } from '../context.ts'

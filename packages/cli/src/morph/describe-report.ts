@@ -1,4 +1,4 @@
-import { MACHINE_PHASES } from '@instar/contract'
+import { MACHINE_PHASES } from '@instar/contract/phases'
 import type { MorphReport } from '@instar/morph'
 import type { MorphTask } from './prepare-task.ts'
 

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
-import { InstarError, MORPHING_PHASES } from '@instar/contract'
+import { InstarError } from '@instar/contract/errors'
+import { MORPHING_PHASES } from '@instar/contract/phases'
 import { selectScripts, type Selection } from '@instar/contract/scripts'
 import { loadKey, parseKey, parseNic, type MorphRequest } from '@instar/morph'
 import type { MorphOptions } from '../commands/morph.ts'

@@ -1,4 +1,5 @@
-import { MACHINE_PHASES, type Run, type ScriptRun } from '@instar/contract'
+import type { Run, ScriptRun } from '@instar/contract'
+import { MACHINE_PHASES } from '@instar/contract/phases'
 
 type ResumePoint = NonNullable<Run['resume_at']>
 

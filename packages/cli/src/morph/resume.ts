@@ -1,4 +1,6 @@
-import { InstarError, parsePhase, type MachinePhase, type Run } from '@instar/contract'
+import type { Run } from '@instar/contract'
+import { InstarError } from '@instar/contract/errors'
+import { parsePhase, type MachinePhase } from '@instar/contract/phases'
 import type { MorphOptions } from '../commands/morph.ts'
 import type { Context } from '../context.ts'
 import type { RunStore } from '../runs/run-store.ts'

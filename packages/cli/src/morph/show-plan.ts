@@ -1,4 +1,4 @@
-import { MORPHING_PHASES, type MachinePhase } from '@instar/contract'
+import { MORPHING_PHASES, type MachinePhase } from '@instar/contract/phases'
 import { selectScripts, type ScriptSpec } from '@instar/contract/scripts'
 import { formatTable } from '@instar/phases/text'
 import type { PlanOptions } from '../commands/plan.ts'

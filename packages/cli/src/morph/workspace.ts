@@ -1,5 +1,5 @@
 import { extname } from 'node:path'
-import { InstarError } from '@instar/contract'
+import { InstarError } from '@instar/contract/errors'
 import {
   commitLayers,
   createLayer,

@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander'
-import { InstarError } from '@instar/contract'
+import { InstarError } from '@instar/contract/errors'
 import type { Endpoint } from '@instar/contract/api'
 import { repeatable } from '../commands/options.ts'
 import type { Context } from '../context.ts'

@@ -1,7 +1,7 @@
 import { createWriteStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
 import type { Command } from 'commander'
-import { InstarError } from '@instar/contract'
+import { InstarError } from '@instar/contract/errors'
 import { wholeNumber } from '../commands/options.ts'
 import type { Context } from '../context.ts'
 import type { Api } from '../service/api.ts'

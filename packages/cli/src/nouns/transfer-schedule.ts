@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
-import { InstarError } from '@instar/contract'
+import { InstarError } from '@instar/contract/errors'
 import type { Schedule } from '@instar/contract/api'
 import type { Context } from '../context.ts'
 import type { Column } from '../output/column.ts'

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { InstarError } from '@instar/contract'
+import { InstarError } from '@instar/contract/errors'
 import type { RoleAssignment, User } from '@instar/contract/api'
 import type { Context } from '../context.ts'
 import type { Column } from '../output/column.ts'

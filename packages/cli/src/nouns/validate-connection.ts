@@ -1,4 +1,4 @@
-import { InstarError } from '@instar/contract'
+import { InstarError } from '@instar/contract/errors'
 import type { Api } from '../service/api.ts'
 
 /** Tries the connection of an endpoint; throws what the provider says of one that does not work. */

@@ -1,4 +1,4 @@
-import { InstarError } from '@instar/contract'
+import { InstarError } from '@instar/contract/errors'
 import { closest } from './closest.ts'
 
 /** A column of a list or a field of a single thing: its heading and its value, which may be any JSON. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Option, type Command } from 'commander'
-import { InstarError } from '@instar/contract'
+import { InstarError } from '@instar/contract/errors'
 
 export type JsonObject = Readonly<Record<string, unknown>>
 

@@ -1,6 +1,7 @@
 import { appendFile, mkdir, readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { InstarError, Run, ScriptRun, type InstarEvent } from '@instar/contract'
+import { Run, ScriptRun, type InstarEvent } from '@instar/contract'
+import { InstarError } from '@instar/contract/errors'
 import { isAlive, writeDurably } from '@instar/machine'
 
 const UNWRITABLE: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST'])

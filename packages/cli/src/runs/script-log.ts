@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { join } from 'node:path'
-import { InstarError, type ScriptRun } from '@instar/contract'
+import type { ScriptRun } from '@instar/contract'
+import { InstarError } from '@instar/contract/errors'
 import { printable } from '@instar/phases/text'
 import type { Context } from '../context.ts'
 import { RunStore } from './run-store.ts'

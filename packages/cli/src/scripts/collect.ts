@@ -1,6 +1,7 @@
 import { readFile, readdir, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { InstarError, type MachinePhase } from '@instar/contract'
+import { InstarError } from '@instar/contract/errors'
+import type { MachinePhase } from '@instar/contract/phases'
 import {
   DEFAULT_TIMEOUT_S,
   compareFolderScripts,

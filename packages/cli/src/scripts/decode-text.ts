@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { InstarError } from '@instar/contract'
+import { InstarError } from '@instar/contract/errors'
 
 /** The text of a file that must be UTF-8; else an error that names the first byte which is not. A byte order mark is left out. */
 export function decodeText(bytes: Buffer, path: string): string {

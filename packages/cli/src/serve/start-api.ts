@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
-import { InstarError, type Log } from '@instar/contract'
+import type { Log } from '@instar/contract'
+import { InstarError } from '@instar/contract/errors'
 import type { RunningApi, ServeOptions } from '@instar/server'
 import type { Store } from '@instar/store'
 import type { Config } from '../config/settings.ts'

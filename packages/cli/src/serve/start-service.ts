@@ -1,5 +1,6 @@
 import { join } from 'node:path'
-import { InstarError, type Log } from '@instar/contract'
+import type { Log } from '@instar/contract'
+import { InstarError } from '@instar/contract/errors'
 import type { Config } from '../config/settings.ts'
 import { freeAddress, startApi } from './start-api.ts'
 import { startWorker } from './start-worker.ts'

@@ -1,4 +1,4 @@
-import { InstarError } from '@instar/contract'
+import { InstarError } from '@instar/contract/errors'
 import { closest } from '../output/closest.ts'
 import { parseObject, readFile, type JsonObject } from '../output/json-option.ts'
 import { scriptsOfFile, type WireScripts } from './user-scripts.ts'

@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander'
-import { InstarError } from '@instar/contract'
+import { InstarError } from '@instar/contract/errors'
 import { repeatable } from '../commands/options.ts'
 import { addJsonOption, readJsonOption, type JsonObject } from '../output/json-option.ts'
 

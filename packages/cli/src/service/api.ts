@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { InstarError } from '@instar/contract'
+import { InstarError } from '@instar/contract/errors'
 import { readText, send, type HttpRequest } from './http.ts'
 import { refusalOf } from './refusal.ts'
 import type { Login } from './token-cache.ts'

@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline/promises'
 import { Writable } from 'node:stream'
-import { InstarError } from '@instar/contract'
+import { InstarError } from '@instar/contract/errors'
 import type { Context } from '../context.ts'
 
 /** Asks for a password on the terminal, without showing it; refused where nobody can be asked. */

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { InstarError } from '@instar/contract'
+import { InstarError } from '@instar/contract/errors'
 import type { Context } from '../context.ts'
 import { Api } from './api.ts'
 import { logIn } from './log-in.ts'

@@ -1,4 +1,4 @@
-import { InstarError } from '@instar/contract'
+import { InstarError } from '@instar/contract/errors'
 import type { JsonObject } from '../output/json-option.ts'
 import { readActionFile, type ActionFile } from './action-file.ts'
 import { diskFields, type DiskOptions } from './action-options.ts'

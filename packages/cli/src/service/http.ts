@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { IncomingMessage, RequestOptions } from 'node:http'
-import { InstarError } from '@instar/contract'
+import { InstarError } from '@instar/contract/errors'
 
 // node:http and not fetch: the first fetch of a process costs 30 ms, this 5.
 

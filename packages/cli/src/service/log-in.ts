@@ -1,4 +1,4 @@
-import { InstarError } from '@instar/contract'
+import { InstarError } from '@instar/contract/errors'
 import { readText, send } from './http.ts'
 import { refusalOf } from './refusal.ts'
 import type { SessionSettings } from './settings.ts'

@@ -1,4 +1,4 @@
-import { InstarError } from '@instar/contract'
+import { InstarError } from '@instar/contract/errors'
 import { closest } from '../output/closest.ts'
 import type { Api } from './api.ts'
 

@@ -1,4 +1,4 @@
-import { ERRORS, InstarError, type ErrorCode } from '@instar/contract'
+import { ERRORS, InstarError, type ErrorCode } from '@instar/contract/errors'
 
 /** The error that an answer of 400 and above tells: our service's own code, reasons and hint, or what another server's body says. */
 export function refusalOf(status: number, text: string, asked: string): InstarError {

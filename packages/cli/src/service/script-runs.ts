@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { InstarError } from '@instar/contract'
+import { InstarError } from '@instar/contract/errors'
 import type { ExecutionScriptRun } from '@instar/contract/api'
 import { formatDuration, printable } from '@instar/phases/text'
 import type { Context } from '../context.ts'

@@ -1,4 +1,4 @@
-import { InstarError } from '@instar/contract'
+import { InstarError } from '@instar/contract/errors'
 
 /** The options that say which service is spoken to and as whom; each has its variable of the environment, as OpenStack's clients have them. */
 export interface SessionOptions {

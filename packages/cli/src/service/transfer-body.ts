@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { InstarError } from '@instar/contract'
+import { InstarError } from '@instar/contract/errors'
 import type { JsonObject } from '../output/json-option.ts'
 import { readActionFile, type ActionFile } from './action-file.ts'
 import { diskFields, placeFields, type DiskOptions, type PlaceOptions } from './action-options.ts'

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { InstarError } from '@instar/contract'
+import { InstarError } from '@instar/contract/errors'
 import { fitPayload, parseGlobalFlag, parseInstanceFlag, type OsType, type UserScriptFlag } from '@instar/contract/scripts'
 import { closest } from '../output/closest.ts'
 import { decodeText } from '../scripts/decode-text.ts'

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { InstarError } from '@instar/contract'
+import { InstarError } from '@instar/contract/errors'
 import type { MinionPool } from '@instar/contract/api'
 import { printable } from '@instar/phases/text'
 import type { Context } from '../context.ts'

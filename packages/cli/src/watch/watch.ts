@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ERRORS, InstarError } from '@instar/contract'
+import { ERRORS, InstarError } from '@instar/contract/errors'
 import type { Task } from '@instar/contract/api'
 import { findKnown } from '@instar/phases/text'
 import type { Context } from '../context.ts'
