@@ -34,6 +34,7 @@ async function lockReserving(trx: Trx, machineId: string): Promise<void> {
 async function afterAllocation(deps: PoolDeps, trx: Trx, pool: PoolRow, isDone: boolean): Promise<void> {
   if (isDone) {
     await trx.updateTable('minion_pools').set({ refreshed_at: deps.now() }).where('id', '=', pool.id).execute()
+    await trx.updateTable('minion_machines').set({ allocation_status: 'AVAILABLE' }).where('pool_id', '=', pool.id).execute()
     if (pool.goal === null) await setPoolStatus(deps, trx, pool, 'ALLOCATED')
     return
   }

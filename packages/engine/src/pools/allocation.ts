@@ -11,7 +11,7 @@ export async function allocatePool(deps: PoolDeps, trx: Trx, poolId: string): Pr
   await setPoolStatus(deps, trx, pool, 'IN_MAINTENANCE')
   await addPoolEvent(deps, trx, pool.id, { level: 'INFO', message: `Allocating ${pool.minimum_minions} machines` })
   const machineIds: string[] = []
-  for (let count = 0; count < pool.minimum_minions; count += 1) machineIds.push((await addMinion(deps, trx, pool)).id)
+  for (let count = 0; count < pool.minimum_minions; count += 1) machineIds.push((await addMinion(deps, trx, pool, 'ALLOCATING')).id)
   const steps = planPoolAllocation(await poolPlan(trx, pool), machineIds)
   await startPoolExecution(deps, trx, pool, { kind: POOL_KINDS.allocation, steps, options: {} })
 }

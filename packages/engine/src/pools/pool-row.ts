@@ -64,7 +64,12 @@ export async function readMinions(trx: Trx, poolId: string): Promise<MinionRow[]
 }
 
 /** A row for a machine that is still to be made. */
-export async function addMinion(deps: PoolDeps, trx: Trx, pool: PoolRow): Promise<MinionRow> {
+export async function addMinion(
+  deps: PoolDeps,
+  trx: Trx,
+  pool: PoolRow,
+  status: MinionAllocationStatus = 'UNINITIALIZED',
+): Promise<MinionRow> {
   return trx
     .insertInto('minion_machines')
     .values({
@@ -72,7 +77,7 @@ export async function addMinion(deps: PoolDeps, trx: Trx, pool: PoolRow): Promis
       pool_id: pool.id,
       project_id: pool.project_id,
       user_id: pool.user_id,
-      allocation_status: 'UNINITIALIZED' satisfies MinionAllocationStatus,
+      allocation_status: status,
       power_status: 'UNINITIALIZED',
       allocated_action: null,
       last_used_at: null,

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Log } from '@instar/contract'
 import {
   createEngine,
@@ -23,11 +22,12 @@ import type { Store } from '@instar/store'
 import { createTestStore } from '@instar/store/testing'
 import { offerOf } from '../providers/offer.ts'
 import { simulator } from '../providers/simulator/simulator.ts'
+import { waitFor } from './wait-for.fixture.ts'
 
 export const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
 export const signal = AbortSignal.timeout(3_600_000)
-const PROJECT = 'a'.repeat(32)
-const USER = 'b'.repeat(32)
+export const PROJECT = 'a'.repeat(32)
+export const USER = 'b'.repeat(32)
 
 /** What one thing of the simulated platform is called in `leftovers`. */
 const TEMPORARY = ['source-resources', 'target-resources', 'morphing-resources', 'snapshots', 'instances']
@@ -42,6 +42,8 @@ export interface Moves extends AsyncDisposable {
   things(kinds?: readonly string[], about?: string): Promise<string[]>
   /** What a thing holds. */
   contentOf(thing: string): Promise<string>
+  /** Takes a thing away behind everybody's back. */
+  removeThing(thing: string): Promise<void>
   /** The types of the tasks of an execution, each once, with their rules. */
   tasksOf(executionId: string): Promise<{ type: string; rule: 'success' | 'always' | 'error' }[]>
   addTransfer(instances: readonly string[], info?: Info): Promise<Transfer>
@@ -95,6 +97,7 @@ export async function openMoves(options: MovesOptions = {}): Promise<Moves> {
       return files.filter(file => kinds.includes(file.split('/')[0]!) && file.includes(about)).sort()
     },
     contentOf: thing => readFile(join(folder, thing), 'utf8'),
+    removeThing: thing => rm(join(folder, thing)),
     tasksOf: id => store.db.selectFrom('tasks').select(['type', 'rule']).distinct().where('execution_id', '=', id).execute(),
     addTransfer: (instances, info = {}) => addTransfer(scene, instances, info),
     addDeployment: (transfer, info = {}) => addDeployment(scene, transfer, info),
@@ -245,27 +248,20 @@ async function planOf(
 }
 
 async function end({ db }: Store, executionId: string): Promise<{ state: string; others: Record<string, string>; reasons: string[] }> {
-  for (;;) {
-    const { state, ended_at } = await db
-      .selectFrom('executions')
-      .select(['state', 'ended_at'])
-      .where('id', '=', executionId)
-      .executeTakeFirstOrThrow()
-    if (ended_at !== null) {
-      const tasks = await db
-        .selectFrom('tasks')
-        .select(['type', 'state', 'reason'])
-        .where('execution_id', '=', executionId)
-        .where('state', 'not in', ['completed', 'dormant'])
-        .orderBy('idx')
-        .execute()
-      return {
-        state,
-        others: Object.fromEntries(tasks.map(({ type, state }) => [type, state])),
-        reasons: tasks.flatMap(({ reason, state }) => (state === 'failed' ? [reason ?? ''] : [])),
-      }
-    }
-    signal.throwIfAborted()
-    await sleep(50)
+  const state = await waitFor(async () => {
+    const row = await db.selectFrom('executions').select(['state', 'ended_at']).where('id', '=', executionId).executeTakeFirstOrThrow()
+    return row.ended_at === null ? undefined : row.state
+  }, `the end of execution ${executionId}`)
+  const tasks = await db
+    .selectFrom('tasks')
+    .select(['type', 'state', 'reason'])
+    .where('execution_id', '=', executionId)
+    .where('state', 'not in', ['completed', 'dormant'])
+    .orderBy('idx')
+    .execute()
+  return {
+    state,
+    others: Object.fromEntries(tasks.map(({ type, state }) => [type, state])),
+    reasons: tasks.flatMap(({ reason, state }) => (state === 'failed' ? [reason ?? ''] : [])),
   }
 }
