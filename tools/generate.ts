@@ -3,11 +3,13 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { renderCli } from './render-cli.ts'
 import { renderConfiguration } from './render-configuration.ts'
 import { renderErrors } from './render-errors.ts'
+import { renderMan } from './render-man.ts'
 
 for (const [file, text] of [
   ['docs/reference/errors.md', renderErrors()],
   ['docs/reference/cli.md', await renderCli()],
   ['docs/reference/configuration.md', renderConfiguration()],
+  ['docs/man/instar-refresh.1', renderMan()],
 ] as const) {
   const before = readFileSync(file, { encoding: 'utf8', flag: 'a+' })
   if (before !== text) writeFileSync(file, text)

@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { renderCli } from './render-cli.ts'
 import { renderConfiguration } from './render-configuration.ts'
 import { renderErrors } from './render-errors.ts'
+import { renderMan } from './render-man.ts'
 
 test('docs/reference/errors.md lists the codes of the table', () => {
   assert.equal(readFileSync('docs/reference/errors.md', 'utf8'), renderErrors(), 'run npm run generate')
@@ -15,4 +16,8 @@ test('docs/reference/cli.md lists the commands and options of the program', asyn
 
 test('docs/reference/configuration.md lists the settings of the service', () => {
   assert.equal(readFileSync('docs/reference/configuration.md', 'utf8'), renderConfiguration(), 'run npm run generate')
+})
+
+test('docs/man/instar-refresh.1 lists the options of the program', () => {
+  assert.equal(readFileSync('docs/man/instar-refresh.1', 'utf8'), renderMan(), 'run npm run generate')
 })

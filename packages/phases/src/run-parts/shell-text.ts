@@ -10,6 +10,9 @@ const HIDDEN = `${STDIN}<&- ${CHANNEL}>&- ${STDERR}>&-`
 /** The exit code of a script that could not join its cgroup. */
 export const NO_CGROUP = 125
 
+/** `$5` to `$9`: further ones would need braces. */
+const MOST_ARGUMENTS = 5
+
 /** Which of the standard streams the scripts find closed. */
 export type ClosedStreams = readonly number[]
 
@@ -49,7 +52,6 @@ trap __instar_stop=1 TERM HUP USR1
 __instar_stop=
 exec ${closed.includes(2) ? '' : `${STDERR}>&2 `}2>&${CHANNEL}
 __instar_run() { set -- "$1" "$EPOCHREALTIME"; ${plainStart('"$1"', closed)}; __instar_report $? "$2"; }
-__instar_kept() { set -- "$EPOCHREALTIME" "$@"; ( export "\${@:5}"; exec "$2" ) ${stdinFor(closed)} >>"$3" 2>>"$4" ${HIDDEN}; __instar_report $? "$1"; }
 __instar_report() { set -- "$@" "$EPOCHREALTIME"; { times; printf '@e %d %s %s\\n' "$@"; } >&${CHANNEL}; }
 echo @r >&${CHANNEL}
 `
@@ -93,7 +95,7 @@ __instar_series ${names.map(quote).join(' ')}
 
 /** The command that makes the driver start a script and report its end. */
 export function startText(script: ScriptStart, closed: ClosedStreams, book: WordBook): string {
-  const kept = keptText(script, book)
+  const kept = keptText(script, closed, book)
   if (kept !== undefined) return `${book.takeDefinitions()}${kept}\n`
   const { environment, stdin, stdout, stderr, cgroup } = script
   const path = quote(startable(script.path))
@@ -113,15 +115,27 @@ export function startText(script: ScriptStart, closed: ClosedStreams, book: Word
   return `__instar_started=$EPOCHREALTIME; ${command} ${redirections}; __instar_report $? "$__instar_started"\n`
 }
 
-/** The short form for a script whose output goes to files: those who keep records start every script so. */
-function keptText({ path, environment, stdin, stdout, stderr, cgroup }: ScriptStart, book: WordBook): string | undefined {
+/**
+ * The short form for a script whose output goes to files: those who keep records start every script so. The function has the names of the
+ * variables in its text: as assignments before a command they cost less than an export in a subshell.
+ */
+function keptText(
+  { path, environment, stdin, stdout, stderr, cgroup }: ScriptStart,
+  closed: ClosedStreams,
+  book: WordBook,
+): string | undefined {
   const variables = Object.entries(environment ?? {})
   if (stdout === undefined || stderr === undefined || stdin !== undefined || cgroup !== undefined) return undefined
-  if (variables.length === 0 || variables.some(([, value]) => value === null) || !path.includes('/')) return undefined
+  if (variables.length > MOST_ARGUMENTS || variables.some(([, value]) => value === null) || !path.includes('/')) return undefined
+  const assignments = variables.map(([name], index) => `${name}=$${index + 5} `).join('')
+  const name = book.command(
+    `{ set -- "$EPOCHREALTIME" "$@"; ${assignments}"$2" ${stdinFor(closed)} >>"$3" 2>>"$4" ${HIDDEN}; __instar_report $? "$1"; }`,
+  )
   const at = path.lastIndexOf('/') + 1
-  const words = variables.map(([name, value]) => `${name}=${quote(value ?? '')}`)
-  const start = `${book.word(startable(path.slice(0, at)))}${quote(path.slice(at))}`
-  return ['__instar_kept', start, book.word(stdout), book.word(stderr), ...words].join(' ')
+  const words = variables.map(([, value]) => quote(value ?? ''))
+  return [name, `${book.word(startable(path.slice(0, at)))}${quote(path.slice(at))}`, book.word(stdout), book.word(stderr), ...words].join(
+    ' ',
+  )
 }
 
 /** The command that runs a script with the streams of the run and without the driver's own descriptors. */

@@ -7,6 +7,7 @@ const LONG = 16
  */
 export class WordBook {
   readonly #seen = new Map<string, string | undefined>()
+  readonly #commands = new Map<string, string>()
   #made = 0
   #definitions = ''
 
@@ -24,6 +25,16 @@ export class WordBook {
     this.#seen.set(text, name)
     this.#definitions += `${name}=${quote(text)}\n`
     return `"$${name}"`
+  }
+
+  /** The name of a function of the driver with this body. */
+  command(body: string): string {
+    const known = this.#commands.get(body)
+    if (known !== undefined) return known
+    const name = `__instar_c${this.#commands.size}`
+    this.#commands.set(body, name)
+    this.#definitions += `${name}() ${body}\n`
+    return name
   }
 
   takeDefinitions(): string {
