@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { buildGuest } from '@instar/fixtures'
 import { benchAppliance } from './bench/appliance.ts'
+import { benchEngine } from './bench/engine.ts'
 import { benchMorph } from './bench/morph-against-peer.ts'
 import { renderRows } from './bench/report.ts'
 
@@ -16,6 +17,7 @@ try {
   const guest = await buildGuest({ variant: 'ext4', cacheDir, signal: AbortSignal.timeout(600_000) })
   const load = loadavg()[0]!.toFixed(1)
   const rows = [
+    ...(await benchEngine({ work, runs })),
     ...(await benchAppliance({ work, cacheDir, runs })),
     ...(await benchMorph({ work, image: guest.file, runs, stateDir: join(work, 'state') })),
   ]
