@@ -13,7 +13,7 @@ const store = await openStore({
   signal: new AbortController().signal,
 })
 const empty: StepDefinition = { run: () => Promise.resolve() }
-const long: StepDefinition = { run: async ({ signal }) => void (await sleep(600_000, undefined, { signal })) }
+const long: StepDefinition = { run: ({ signal }) => sleep(600_000, undefined, { signal }) }
 process.stdout.write('up\n')
 await runWorker({
   store,

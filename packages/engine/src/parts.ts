@@ -1,6 +1,7 @@
 import type { PgBoss } from 'pg-boss'
 import type { Log } from '@instar/contract'
 import type { Store } from '@instar/store'
+import type { Announcer } from './announcer.ts'
 import type { Queues } from './delivery/queues.ts'
 import type { EngineHooks, EngineLimits } from './engine.ts'
 
@@ -9,6 +10,7 @@ export interface EngineParts {
   readonly store: Store
   readonly boss: PgBoss
   readonly queues: Queues
+  readonly announcer: Announcer
   readonly log: Log
   readonly hooks: EngineHooks
   readonly limits: EngineLimits

@@ -4,6 +4,7 @@ import { Client, type Pool } from 'pg'
 import { InstarError, type Log } from '@instar/contract'
 import { Listener, type OnNotification } from './connection/listener.ts'
 import { createPool } from './connection/pool.ts'
+import { preparedPool } from './connection/prepared.ts'
 import { retryWhileAway, transactUntilDone } from './connection/transact.ts'
 import { isTransientDatabaseError } from './connection/transient.ts'
 import type { Database } from './database.ts'
@@ -118,7 +119,7 @@ interface ConnectOptions {
 export async function connectStore({ url, vault, connections, log }: ConnectOptions, signal: AbortSignal): Promise<Store> {
   await using stack = new AsyncDisposableStack()
   const pool = stack.adopt(createPool(url, connections, log), pool => pool.end())
-  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) })
+  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool: preparedPool(pool) }) })
   await migrateWhenThere(pool, log, signal)
   const listener = stack.use(new Listener(url, log))
   const owned = stack.move()

@@ -1,18 +1,24 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { EventBody, InstarEvent } from '@instar/contract'
 import type { Store } from '@instar/store'
 import type { FollowEvents, StoredEvent } from '../engine.ts'
 import { subscribe } from '../notified.ts'
+import { numberEvents } from './number-events.ts'
+import { EVENTS_CHANNEL } from './write-events.ts'
 
-/** Notified by the trigger that numbers events; the payload is the project's id. */
-const EVENTS_CHANNEL = 'instar_events'
 const PAGE = 500
+/** A follower looks at most so often, however much is written. */
+const LOOK_EVERY_MS = 50
 
 /** See `Engine.followEvents`. */
 export async function* followEvents(store: Store, request: FollowEvents): AsyncGenerator<StoredEvent> {
   using news = await subscribe(store, EVENTS_CHANNEL, request.projectId)
   let after = request.after
   while (!request.signal.aborted) {
-    const page = await store.retry(() => readPage(store, request, after), request.signal)
+    const page = await store.retry(async () => {
+      await numberEvents(store, request.projectId)
+      return readPage(store, request, after)
+    }, request.signal)
     for (const stored of page) {
       yield stored
       after = stored.event.seq
@@ -20,6 +26,7 @@ export async function* followEvents(store: Store, request: FollowEvents): AsyncG
     if (page.length === PAGE) continue
     if (!request.live) return
     await news.next(request.signal)
+    await sleep(LOOK_EVERY_MS, undefined, { signal: request.signal }).catch(() => undefined)
   }
 }
 

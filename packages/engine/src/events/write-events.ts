@@ -2,7 +2,10 @@ import { sql, type Kysely } from 'kysely'
 import type { EventBody } from '@instar/contract'
 import type { Database } from '@instar/store'
 
-/** Adds events to an execution; they get their numbers, and followers hear of them, when the transaction commits. */
+/** Tells followers that there are events; the payload is the project's id. */
+export const EVENTS_CHANNEL = 'instar_events'
+
+/** Adds events to an execution. Telling the followers is the caller's, best after the commit: a commit that notifies waits for all others that do. */
 export async function writeEvents(
   db: Kysely<Database>,
   of: { readonly projectId: string; readonly executionId: string },

@@ -2,7 +2,7 @@ import { sql, type Transaction } from 'kysely'
 import type { Database, ExecutionState, TaskState } from '@instar/store'
 import { sendJobs, WORK_CHANNEL, type Delivery } from '../delivery/jobs.ts'
 import { taskEvent } from '../events/task-event.ts'
-import { writeEvents } from '../events/write-events.ts'
+import { EVENTS_CHANNEL, writeEvents } from '../events/write-events.ts'
 import type { EngineParts } from '../parts.ts'
 import { decide, type RuleEvent, type TaskChange } from '../rules/decide.ts'
 import { executionStateOf } from '../rules/execution-state.ts'
@@ -15,9 +15,9 @@ import type { Board, BoardExecution, BoardTask } from './board.ts'
 export const CANCEL_CHANNEL = 'instar_cancel'
 
 /**
- * Lets the rules judge an event and saves what follows, with the new jobs, in the transaction that holds the board. Answers the queues that got work.
+ * Lets the rules judge an event and saves what follows, with the new jobs, in the transaction that holds the board. Answers whom to tell.
  */
-export async function applyEvent(parts: EngineParts, trx: Transaction<Database>, board: Board, event: RuleEvent): Promise<string[]> {
+export async function applyEvent(parts: EngineParts, trx: Transaction<Database>, board: Board, event: RuleEvent): Promise<News> {
   const changes = decide(board.tasks, event)
   const byId = new Map(board.tasks.map(task => [task.id, task]))
   const changed = changes.map(change => ({ ...change, task: byId.get(change.id)! }))
@@ -28,11 +28,21 @@ export async function applyEvent(parts: EngineParts, trx: Transaction<Database>,
   const sent = [...deliveries.values()].filter(delivery => delivery !== undefined)
   sent.push(...(await deliverFreed(parts, trx, board.execution, changed)))
   await sendJobs(parts.boss, trx, sent)
-  const queues = [...new Set(sent.map(({ queue }) => queue))]
-  for (const queue of queues) await parts.store.notify(trx, WORK_CHANNEL, queue)
   if (changed.some(concernsWorker)) await parts.store.notify(trx, CANCEL_CHANNEL, board.execution.id)
   await settleExecution(parts, trx, board, changes)
-  return queues
+  return { projectId: board.execution.projectId, queues: [...new Set(sent.map(({ queue }) => queue))] }
+}
+
+/** Whom to tell when the transaction has committed: workers of new jobs, followers of events. */
+export interface News {
+  readonly projectId: string
+  readonly queues: readonly string[]
+}
+
+/** Tells of news with the commit itself, where a caller commits. */
+export async function notifyOf({ store }: EngineParts, trx: Transaction<Database>, { projectId, queues }: News): Promise<void> {
+  for (const queue of queues) await store.notify(trx, WORK_CHANNEL, queue)
+  await store.notify(trx, EVENTS_CHANNEL, projectId)
 }
 
 interface Changed extends TaskChange {

@@ -29,6 +29,12 @@ export interface Board {
   readonly isWhole: boolean
 }
 
+/** The task whose end is at hand. */
+export interface AroundTask {
+  readonly taskId: string
+  readonly isBarrier: boolean
+}
+
 interface TaskRow {
   id: string
   idx: number
@@ -50,7 +56,7 @@ interface TaskRow {
  * With `around` only what the good end of that task concerns: the tasks of its instance, and those that stand at the same barrier. A transfer of a
  * thousand machines has ten thousand tasks.
  */
-export async function loadBoard(trx: Transaction<Database>, executionId: string, around?: string): Promise<Board | undefined> {
+export async function loadBoard(trx: Transaction<Database>, executionId: string, around?: AroundTask): Promise<Board | undefined> {
   const row = await trx
     .selectFrom('executions')
     .select(['id', 'action_id', 'project_id', 'user_id', 'kind', 'number', 'state', 'options', 'spans_instances'])
@@ -60,7 +66,7 @@ export async function loadBoard(trx: Transaction<Database>, executionId: string,
     .executeTakeFirst()
   if (row === undefined) return undefined
   const { action_id: actionId, project_id: projectId, user_id: userId, spans_instances: spansInstances, ...rest } = row
-  const isWhole = around === undefined || spansInstances || (await isLastAtBarrier(trx, around))
+  const isWhole = around === undefined || spansInstances || (around.isBarrier && (await isLastAtBarrier(trx, around.taskId)))
   const tasks = await loadTasks(trx, executionId, isWhole ? sql`true` : concernedBy(around))
   return { execution: { ...rest, actionId, projectId, userId }, tasks, isWhole }
 }
@@ -72,15 +78,17 @@ async function loadTasks(trx: Transaction<Database>, executionId: string, which:
   return rows.map(({ depends_on: dependsOn, is_barrier: isBarrier, ...task }) => ({ ...task, dependsOn, isBarrier }))
 }
 
-function concernedBy(taskId: string): RawBuilder<unknown> {
-  const own = (column: 'instance' | 'type' | 'is_barrier') => sql`(select ${sql.ref(column)} from tasks where id = ${taskId})`
-  return sql`(t.instance = ${own('instance')} or (t.is_barrier and t.type = ${own('type')} and ${own('is_barrier')}))`
+function concernedBy({ taskId, isBarrier }: AroundTask): RawBuilder<unknown> {
+  const own = (column: 'instance' | 'type') => sql`(select ${sql.ref(column)} from tasks where id = ${taskId})`
+  return isBarrier
+    ? sql`(t.instance = ${own('instance')} or (t.is_barrier and t.type = ${own('type')}))`
+    : sql`t.instance = ${own('instance')}`
 }
 
 /** Then the barrier opens, which concerns the tasks behind it in all instances. */
 async function isLastAtBarrier(trx: Transaction<Database>, taskId: string): Promise<boolean> {
   const { rows } = await sql<{ last: boolean }>`
-    select t.is_barrier and not exists (
+    select not exists (
       select 1 from tasks p where p.execution_id = t.execution_id and p.type = t.type and p.is_barrier and p.id <> t.id
         and p.state in ('dormant', 'waiting', 'pending', 'running')) as last
     from tasks t where t.id = ${taskId}`.execute(trx)

@@ -4,7 +4,7 @@ import type { Database } from '@instar/store'
 import type { EngineParts } from '../parts.ts'
 import { isActiveExecution } from '../rules/task-classes.ts'
 import { executionStatus } from '../wire.ts'
-import { applyEvent, setExecutionState } from './apply.ts'
+import { applyEvent, notifyOf, setExecutionState } from './apply.ts'
 import { loadBoard, type Board } from './board.ts'
 import { beginExecution } from './start.ts'
 
@@ -26,7 +26,7 @@ export async function cancelExecution(parts: EngineParts, trx: Transaction<Datab
     const reason = 'it was cancelled before its minions were ready'
     return leaveOut(parts, trx, board, { state: 'cancelled', reason })
   }
-  await applyEvent(parts, trx, board, { kind: 'cancel', force })
+  await notifyOf(parts, trx, await applyEvent(parts, trx, board, { kind: 'cancel', force }))
 }
 
 /** See `Engine.settleMinions`. */

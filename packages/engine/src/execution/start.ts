@@ -4,7 +4,7 @@ import type { StartRequest } from '../engine.ts'
 import type { EngineParts } from '../parts.ts'
 import type { PlannedStep } from '../plans/planned-step.ts'
 import { normalize } from '../delivery/requirements.ts'
-import { applyEvent } from './apply.ts'
+import { applyEvent, notifyOf } from './apply.ts'
 import { loadBoard } from './board.ts'
 
 /** Upstream counts from 2, and clients only sort by it. */
@@ -33,7 +33,7 @@ export async function startExecution(parts: EngineParts, trx: Transaction<Databa
 /** Sends the tasks that wait for nothing. */
 export async function beginExecution(parts: EngineParts, trx: Transaction<Database>, executionId: string): Promise<void> {
   const board = await loadBoard(trx, executionId)
-  if (board !== undefined) await applyEvent(parts, trx, board, { kind: 'begun' })
+  if (board !== undefined) await notifyOf(parts, trx, await applyEvent(parts, trx, board, { kind: 'begun' }))
 }
 
 async function insertTasks(parts: EngineParts, trx: Transaction<Database>, executionId: string, request: StartRequest): Promise<void> {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { fits } from '../delivery/requirements.ts'
-import { applyEvent } from '../execution/apply.ts'
+import { applyEvent, notifyOf } from '../execution/apply.ts'
 import { loadBoard } from '../execution/board.ts'
 import type { EngineParts } from '../parts.ts'
 import { presentOffers } from '../worker/registration.ts'
@@ -71,7 +71,7 @@ async function giveUpUnplaced(parts: EngineParts): Promise<void> {
     await parts.store.db.transaction().execute(async trx => {
       const board = await loadBoard(trx, executionId)
       if (board?.tasks.find(({ id }) => id === first.id)?.state === 'pending')
-        await applyEvent(parts, trx, board, { kind: 'unplaced', taskId: first.id, reason })
+        await notifyOf(parts, trx, await applyEvent(parts, trx, board, { kind: 'unplaced', taskId: first.id, reason }))
     })
   }
 }

@@ -37,6 +37,7 @@ interface Row {
   retries: number
   crashes: number
   job_id: string
+  is_barrier: boolean
   kind: string
   number: number
   action_id: string
@@ -79,7 +80,7 @@ async function claimRows(trx: Transaction<Database>, jobIds: readonly string[], 
         worker_id = ${workerId}, host = ${host}, process_id = ${process.pid}, started_at = coalesce(started_at, now()), updated_at = now()
       where job_id = any(${jobIds}::uuid[]) and state in ('pending', 'running', 'cancelling')
       returning t.*)
-    select c.id, c.execution_id, c.project_id, c.instance, c.type, c.rule, c.state, c.attempt, c.retries, c.crashes, c.job_id,
+    select c.id, c.execution_id, c.project_id, c.instance, c.type, c.rule, c.state, c.attempt, c.retries, c.crashes, c.job_id, c.is_barrier,
       e.kind, e.number, e.action_id, e.user_id, e.options, a.instances, i.info
     from claimed c join executions e on e.id = c.execution_id join actions a on a.id = e.action_id
       left join action_instances i on i.action_id = a.id and i.instance = c.instance`.execute(trx)
@@ -104,6 +105,7 @@ function claimOf(parts: EngineParts, row: Row, job: FetchedJob): Claim {
     taskId: id,
     executionId,
     attempt,
+    isBarrier: row.is_barrier,
     job,
     task: { id, type, instance, projectId, attempt },
     execution: { id: executionId, kind, number, actionId, userId, options, instances },

@@ -1,7 +1,10 @@
 import { sql } from 'kysely'
 import type { EventBody, Log } from '@instar/contract'
 import type { Store } from '@instar/store'
+import type { Announcer } from '../announcer.ts'
+import { EVENTS_CHANNEL } from '../events/write-events.ts'
 import type { Attempt } from '../execution/finish.ts'
+import type { EngineParts } from '../parts.ts'
 import type { StepTask } from './step.ts'
 
 /** What users are told goes to the database at most so often. */
@@ -30,6 +33,7 @@ interface NotedEvent {
  */
 export class StepNotes {
   readonly #store: Store
+  readonly #announcer: Announcer
   readonly #attempt: Attempt
   readonly #task: StepTask
   readonly #newId: () => string
@@ -43,12 +47,13 @@ export class StepNotes {
   #writing: Promise<void> = Promise.resolve()
   #isClosed = false
 
-  constructor(options: { store: Store; attempt: Attempt; task: StepTask; newId: () => string; log: Log }) {
-    this.#store = options.store
-    this.#attempt = options.attempt
-    this.#task = options.task
-    this.#newId = options.newId
-    this.#log = options.log
+  constructor(parts: EngineParts, attempt: Attempt, task: StepTask) {
+    this.#store = parts.store
+    this.#announcer = parts.announcer
+    this.#attempt = attempt
+    this.#task = task
+    this.#newId = parts.newId
+    this.#log = parts.log
   }
 
   progress(message: string, current?: number, total?: number): void {
@@ -143,6 +148,7 @@ export class StepNotes {
       select ours.project_id, ${executionId}, body from ours, jsonb_array_elements(${JSON.stringify(told)}::jsonb) as body`.execute(
       this.#store.db,
     )
+    if (told.length > 0) this.#announcer.announce(EVENTS_CHANNEL, this.#task.projectId)
   }
 
   /** An earlier attempt may have told something; it stays. */

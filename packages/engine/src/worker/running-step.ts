@@ -41,7 +41,7 @@ export class RunningStep {
     this.#parts = parts
     this.#definition = definition
     this.#log = parts.log
-    this.#notes = new StepNotes({ store: parts.store, attempt: claim, task: claim.task, newId: parts.newId, log: parts.log })
+    this.#notes = new StepNotes(parts, claim, claim.task)
   }
 
   /** Whether the step ended in time after `stop`. */

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { InstarError } from '@instar/contract'
 import { isTransientDatabaseError } from '@instar/store'
-import { touchJobs } from '../delivery/jobs.ts'
+import { touchJobs, WORK_CHANNEL } from '../delivery/jobs.ts'
+import { EVENTS_CHANNEL } from '../events/write-events.ts'
 import { finishAttempt, type Outcome } from '../execution/finish.ts'
 import type { EngineParts } from '../parts.ts'
 import { claimTasks } from './claim.ts'
@@ -129,6 +130,7 @@ export class WorkerLoop {
         this.#isAway = false
         const claims = await this.#parts.store.db.transaction().execute(trx => claimTasks(this.#parts, trx, claimer, { queue, limit }))
         if (claims.length === limit) this.#promising.add(queue)
+        for (const { task } of claims) this.#parts.announcer.announce(EVENTS_CHANNEL, task.projectId)
         for (const claim of claims) this.#begin(new RunningStep(this.#parts, claim, this.#steps[claim.task.type]))
       } catch (error) {
         this.#isAway = true
@@ -165,7 +167,13 @@ export class WorkerLoop {
     // While the worker runs there is no limit: the attempt's number decides whether the result still counts.
     const signal = this.#isEnding ? AbortSignal.timeout(FINISH_TIMEOUT_MS) : new AbortController().signal
     const finished = await this.#parts.store.transact(trx => finishAttempt(this.#parts, trx, step.claim, outcome), signal)
-    if (finished.kind === 'saved') for (const queue of finished.queues) this.wake(queue)
+    if (finished.kind === 'stale') return
+    const { announcer } = this.#parts
+    for (const queue of finished.news.queues) {
+      this.wake(queue)
+      announcer.announce(WORK_CHANNEL, queue)
+    }
+    announcer.announce(EVENTS_CHANNEL, finished.news.projectId)
   }
 
   #stop(step: RunningStep, reason: StopReason): void {

@@ -82,9 +82,8 @@ create table tasks (
   unique (execution_id, idx)
 );
 create index tasks_of_instance on tasks (execution_id, instance, idx);
+-- Small, as it holds only what is at work; an index more would cost each step more than it saves.
 create index tasks_in_work on tasks (state, pending_at) where state in ('pending', 'running', 'syncing', 'cancelling');
-create index tasks_by_endpoint on tasks using gin (endpoints) where state in ('pending', 'running', 'cancelling');
-create index tasks_by_project on tasks (project_id) where state in ('pending', 'running', 'cancelling');
 
 create table task_progress (
   task_id uuid not null references tasks on delete cascade,
@@ -187,7 +186,8 @@ create table script_output (
   primary key (script_run_id, stream, start_byte)
 );
 
--- seq is given at the commit, so that whoever has read seq n has missed no smaller one: see number_event.
+-- seq is given by the first reader and not by the writer: rows get it in the order in which readers come to see them, under one lock a project,
+-- so whoever has read seq n has missed no smaller one. A writer that numbered would make all commits of a project wait for each other.
 create table events (
   id bigint generated always as identity primary key,
   project_id text not null,
@@ -196,29 +196,15 @@ create table events (
   at timestamptz not null default now(),
   body jsonb not null
 );
-create index events_of_project on events (project_id, seq);
+create unique index events_of_project on events (project_id, seq) where seq is not null;
 create index events_of_execution on events (execution_id, seq);
+create index events_unnumbered on events (project_id, id) where seq is null;
 create index events_by_age on events (at);
 
 create table event_counters (
   project_id text primary key,
   seq bigint not null
 );
-
--- Runs when the transaction commits. The counter's row lock is then held to the end of the commit, so the order of seq is the order of commits,
--- and it is the last lock that a transaction takes, so that it cannot deadlock with the others.
-create function number_event() returns trigger language plpgsql as $$
-declare
-  next_seq bigint;
-begin
-  insert into event_counters as counter (project_id, seq) values (new.project_id, 1)
-    on conflict (project_id) do update set seq = counter.seq + 1
-    returning counter.seq into next_seq;
-  update events set seq = next_seq where id = new.id;
-  perform pg_notify('instar_events', new.project_id);
-  return null;
-end $$;
-create constraint trigger number_event after insert on events deferrable initially deferred for each row execute function number_event();
 
 -- A timetable fires once in a minute, whoever sees the minute first.
 create table firings (
