@@ -64,8 +64,12 @@ echo @r >&${CHANNEL}
 export function seriesText({ announcer, directory, names }: ScriptSeries, closed: ClosedStreams): string {
   const say = closed.includes(2)
     ? ':'
-    : `printf -v __instar_now '%(%w %m %e %H:%M:%S %Z %Y)T' -1
-  printf '%s %s %s %s %s\\n' "$__instar_name" "\${__instar_days[\${__instar_now:0:1}]}" "\${__instar_months[10#\${__instar_now:2:2}]}" "\${__instar_now:5}" "$1" >&${STDERR}`
+    : `if [ -z "$EPOCHSECONDS" ] || [ "$EPOCHSECONDS" != "$__instar_second" ]; then
+    printf -v __instar_now '%(%w %m %e %H:%M:%S %Z %Y)T' -1
+    __instar_second=$EPOCHSECONDS
+    __instar_date="\${__instar_days[\${__instar_now:0:1}]} \${__instar_months[10#\${__instar_now:2:2}]} \${__instar_now:5}"
+  fi
+  printf '%s %s %s\\n' "$__instar_name" "$__instar_date" "$1" >&${STDERR}`
   const path = `"$__instar_prefix/$__instar_script"`
   return `__instar_days=(Sun Mon Tue Wed Thu Fri Sat)
 __instar_months=(- Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec)
