@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { ScriptPlan, UserScript, UserScripts } from '@instar/contract/api'
-import { DEFAULT_TIMEOUT_S, OS_TYPES, selectScripts, type ScriptSpec } from '@instar/contract/scripts'
+import { givenScripts, type ScriptPlan, type UserScripts } from '@instar/contract/api'
+import { OS_TYPES, selectScripts, type ScriptSpec } from '@instar/contract/scripts'
 import { MORPHING_PHASES } from '@instar/contract/phases'
 
 interface PlanInput {
@@ -23,22 +23,20 @@ export function planScripts({ instances, scripts, skipOsMorphing, osTypes }: Pla
 }
 
 function planInstance(instance: string, scripts: UserScripts, osType: string | undefined): PlannedInstance {
-  const global = OS_TYPES.flatMap(os => specsOf(scripts.global?.[os] ?? [], 'global').map(script => ({ osType: os, script })))
-  const own = Object.entries(scripts.instances ?? {}).find(([name]) => name === instance)?.[1] ?? []
+  const given = givenScripts(scripts, instance)
   const known = OS_TYPES.find(os => os === osType)
-  const instanceSpecs = specsOf(own, 'instance').map(script => ({ instance, script }))
   if (known === undefined) {
     const reason =
       osType === undefined ? 'the OS type is not known yet: execute the transfer first' : `global scripts are not for the OS type ${osType}`
-    const run = selectScripts({ global: [], instances: instanceSpecs, own: [] }, { instance, osType: 'linux', merge: true }).run
+    const run = selectScripts({ ...given, global: [] }, { instance, osType: 'linux', merge: true }).run
     return {
       instance,
       os_type: osType ?? null,
       run: numbered(run),
-      not_run: numbered(global.map(({ script }) => script)).map(script => ({ script, reason })),
+      not_run: numbered(given.global.map(({ script }) => script)).map(script => ({ script, reason })),
     }
   }
-  const selection = selectScripts({ global, instances: instanceSpecs, own: [] }, { instance, osType: known, merge: scripts.merge ?? false })
+  const selection = selectScripts(given, { instance, osType: known, merge: scripts.merge ?? false })
   return {
     instance,
     os_type: known,
@@ -52,19 +50,6 @@ function leaveOutMorphing(plan: PlannedInstance, skipOsMorphing: boolean): Plann
   if (!skipOsMorphing) return plan
   const reason = `skip_os_morphing: the phases ${MORPHING_PHASES.join(', ')} do not come, and nothing is installed for the first boot`
   return { ...plan, run: [], not_run: [...plan.run.map(script => ({ script, reason })), ...plan.not_run] }
-}
-
-function specsOf(scripts: readonly UserScript[], source: 'global' | 'instance'): ScriptSpec[] {
-  return scripts.map((script, at) => ({
-    name: script.name ?? `${source}-${at + 1}`,
-    phase: script.phase,
-    source,
-    payload: script.payload,
-    timeoutS: script.timeout_s ?? DEFAULT_TIMEOUT_S,
-    retries: script.retries ?? 0,
-    onFailure: script.on_failure ?? 'abort',
-    env: script.env ?? {},
-  }))
 }
 
 type PlannedScript = PlannedInstance['run'][number]
