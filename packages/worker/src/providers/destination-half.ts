@@ -1,4 +1,5 @@
 import type { Instance, StorageMappings } from '@instar/contract/api'
+import type { ScriptRecorder } from '@instar/morph'
 import type { ZodMiniType } from 'zod/mini'
 import type { DestinationDisk, Volume } from './disks.ts'
 import type { MorphingHalf } from './morphing-half.ts'
@@ -51,11 +52,20 @@ export interface DestinationHalf<C, D> {
   deployInstance(call: DestinationCall<C, D>, request: VolumesRequest & { cloneDisks: boolean }): Promise<Own>
   /** Makes the machine, so that it is listed and can be started. Gives what `transfer_result` shows. */
   finalizeInstance(call: DestinationCall<C, D>, request: { exportInfo: Instance; instanceInfo: Own; flavor?: string }): Promise<Instance>
+  /** Waits for the first boot of a machine that `finalizeInstance` started, and keeps what its scripts did. Absent where nothing comes back. */
+  watchFirstBoot?(call: DestinationCall<C, D>, request: FirstBootRequest): Promise<void>
   /** Removes what `deployInstance` and `finalizeInstance` made; volumes that were not cloned stay. */
   cleanUpInstance(call: DestinationCall<C, D>, instanceInfo: Own | null): Promise<void>
   /** The smallest size on offer that holds the machine. */
   findFlavor?(call: DestinationCall<C, D>, exportInfo: Instance): Promise<string>
   readonly morphing?: MorphingHalf<C, D>
+}
+
+export interface FirstBootRequest {
+  readonly exportInfo: Instance
+  /** As stored on the deployment. */
+  readonly userScripts: Own
+  readonly recorder: ScriptRecorder
 }
 
 export interface StorageList {

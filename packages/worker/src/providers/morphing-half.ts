@@ -28,6 +28,10 @@ export interface ProviderMorphRequest {
   readonly morphingInfo: Own
   /** As stored on the deployment: the lists for OS types and for machines. */
   readonly userScripts: Own
+  /** Of the deployment itself: under it the work of a failed morph may be kept. */
+  readonly deploymentId?: string
+  /** The failed deployment whose kept work this one goes on with, from the script that failed. */
+  readonly resumeFrom?: string
   readonly recorder: ScriptRecorder
   readonly emit: Emit
 }

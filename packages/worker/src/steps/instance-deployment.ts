@@ -1,3 +1,4 @@
+import { serviceRecords } from './script-records.ts'
 import { destinationStep } from './side.ts'
 import { readExportInfo, readOwn, readVolumes, requireOwn } from './step-info.ts'
 
@@ -20,11 +21,16 @@ export const getOptimalFlavor = destinationStep(async ({ half, call, context: { 
   return { instance_deployment_info: { ...requireOwn(info, 'instance_deployment_info'), flavor } }
 })
 
-export const finalizeInstance = destinationStep(async ({ half, call, context: { info } }) => {
+export const finalizeInstance = destinationStep(async ({ half, call, context }) => {
+  const { info } = context
   call.progress('Making the machine')
   const { flavor, ...instanceInfo } = requireOwn(info, 'instance_deployment_info')
   const request = { exportInfo: readExportInfo(info, call.instance), instanceInfo, ...(typeof flavor === 'string' && { flavor }) }
-  return { transfer_result: await half.finalizeInstance(call, request) }
+  const machine = await half.finalizeInstance(call, request)
+  const userScripts = readOwn(info, 'user_scripts') ?? {}
+  const { recorder } = serviceRecords(context)
+  await half.watchFirstBoot?.(call, { exportInfo: request.exportInfo, userScripts, recorder })
+  return { transfer_result: machine }
 })
 
 /** The machine is not there any more: neither is what was told of it. */

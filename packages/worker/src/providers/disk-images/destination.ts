@@ -3,6 +3,8 @@ import { InstarError } from '@instar/contract'
 import type { DestinationCall, DestinationHalf } from '../destination-half.ts'
 import { checkNetworks, NETWORKS } from './networks.ts'
 import { cleanUpInstance, deployInstance, finalizeInstance } from './instances.ts'
+import { watchFirstBoot } from './first-boot.ts'
+import { createMorphing } from './morphing.ts'
 import type { HostPaths } from './host-paths.ts'
 import { chooseStorage, storageFolders, DEFAULT_STORAGE } from './places.ts'
 import { DiskImagesDestination, type DiskImagesConnection } from './settings.ts'
@@ -52,7 +54,9 @@ export function createDestination(paths: HostPaths): DestinationHalf<DiskImagesC
 
     deployInstance,
     finalizeInstance: (call, request) => finalizeInstance(call, request, paths),
+    watchFirstBoot,
     cleanUpInstance,
+    morphing: createMorphing(paths),
   }
 }
 

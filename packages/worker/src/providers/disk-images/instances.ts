@@ -10,7 +10,7 @@ import type { HostPaths } from './host-paths.ts'
 import { formatMachineFile, machineFileIn, readMachineFile } from './machine-file.ts'
 import { describeMachine, listMachines } from './machines.ts'
 import { networkOf } from './networks.ts'
-import { holdChain, stagingOf } from './places.ts'
+import { holdChain, replicaFolder, stagingOf } from './places.ts'
 import { startMachine, stopMachine } from './power.ts'
 import { giveReplicaBack, snapshotImage, snapshotOf, takeReplica } from './snapshots.ts'
 import { START_FILE, renderStartScript } from './start-script.ts'
@@ -20,7 +20,9 @@ import { chooseAccelerator } from './accelerator.ts'
 export interface InstanceInfo extends Own {
   readonly staging: string
   /** In the order of the machine's disks. */
-  readonly disks: readonly { readonly id: string; readonly file: string }[]
+  readonly disks: readonly { readonly id: string; readonly file: string; readonly generation: number }[]
+  /** Where the work of a failed morph is kept, which is deleted with the replica. */
+  readonly keepFolder: string
   /** Folders of the snapshots whose replicas become the machine's own. */
   readonly takes: readonly string[]
 }
@@ -45,9 +47,10 @@ export async function deployInstance(call: DiskImagesTask, request: VolumesReque
     const { links } = await readChain(snapshotImage(volume), 'qcow2', await allowedPlaces([snapshotOf(volume).folder]))
     await holdChain(links, held, call.signal)
     await createDisk(staging, { name, base: join(held, basename(snapshotImage(volume))), signal: call.signal })
-    disks.push({ id: volume.disk_id, file: `${name}.qcow2` })
+    disks.push({ id: volume.disk_id, file: `${name}.qcow2`, generation: snapshotOf(volume).generation })
   }
-  return { staging, disks, takes: request.cloneDisks ? [] : volumes.map(volume => snapshotOf(volume).folder) }
+  const keepFolder = join(replicaFolder(volumes[0]!), 'failed-morph')
+  return { staging, disks, keepFolder, takes: request.cloneDisks ? [] : volumes.map(volume => snapshotOf(volume).folder) }
 }
 
 /** A disk's own file, based on a held generation by a name that is true wherever the machine's folder is moved. */

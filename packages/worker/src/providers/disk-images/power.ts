@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { readFile, realpath, stat } from 'node:fs/promises'
+import { mkdir, open, readFile, realpath, stat } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -8,6 +8,7 @@ import { START_FILE } from './start-script.ts'
 
 /** What a machine of ours that runs keeps in its folder. */
 export const RUN_FOLDER = 'run'
+const START_TIMEOUT_MS = 30_000
 const SHUTDOWN_TIMEOUT_MS = 120_000
 const KILL_TIMEOUT_MS = 10_000
 const POLL_MS = 200
@@ -28,22 +29,33 @@ export async function startMachine(folder: string, signal: AbortSignal): Promise
   await stat(join(folder, START_FILE)).catch((cause: unknown) => {
     throw new InstarError('provider.refused', `${folder} has no script ${START_FILE}`, { cause })
   })
-  const child = spawn(join(folder, START_FILE), ['-daemonize'], { stdio: ['ignore', 'ignore', 'pipe'], detached: true, signal })
-  let stderr = ''
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr = (stderr + text).slice(-2000)))
-  const code = await new Promise<number | null>((resolve, reject) => {
+  await mkdir(join(folder, RUN_FOLDER), { recursive: true })
+  const logFile = join(folder, RUN_FOLDER, 'qemu.log')
+  const log = await open(logFile, 'w')
+  // Of a session of its own: nothing that ends this worker ends the machine.
+  const child = spawn(join(folder, START_FILE), { stdio: ['ignore', log.fd, log.fd], detached: true })
+  const ended = new Promise<Error | number | null>(resolve => {
+    child.once('error', resolve)
     child.once('exit', resolve)
-    child.once('error', reject)
   })
-  if (code !== 0) throw new InstarError('provider.failed', `${folder} does not start: ${stderr.trim()}`)
+  child.unref()
+  await log.close()
+  const until = performance.now() + START_TIMEOUT_MS
+  while ((await runningPid(folder)) === undefined) {
+    const seen = await Promise.race([ended.then(how => ({ how })), sleep(POLL_MS, undefined, { signal })])
+    if (seen === undefined && performance.now() < until) continue
+    const said = (await readFile(logFile, 'utf8')).trim().slice(-500)
+    const how = seen?.how instanceof Error ? seen.how.message : said
+    throw new InstarError('provider.failed', `the machine in ${folder} does not start: ${how}`)
+  }
 }
 
-/** Asks the guest to shut down, as its power button does; one that does not hear it within two minutes is switched off. */
-export async function stopMachine(folder: string, signal: AbortSignal): Promise<void> {
+/** Asks the guest to shut down, as its power button does; one that does not hear it within `graceMs` (two minutes) is switched off. */
+export async function stopMachine(folder: string, signal: AbortSignal, graceMs = SHUTDOWN_TIMEOUT_MS): Promise<void> {
   const pid = await runningPid(folder)
   if (pid === undefined) return
   await pressPowerButton(join(folder, RUN_FOLDER, 'qmp.sock')).catch(() => undefined)
-  if (await isGone(folder, SHUTDOWN_TIMEOUT_MS, signal)) return
+  if (await isGone(folder, graceMs, signal)) return
   process.kill(pid, 'SIGTERM')
   if (await isGone(folder, KILL_TIMEOUT_MS, signal)) return
   throw new InstarError('provider.failed', `the machine in ${folder} (process ${pid}) does not end`)

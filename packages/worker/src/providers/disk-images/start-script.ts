@@ -18,13 +18,13 @@ export interface StartHardware {
 }
 
 /**
- * A script that boots the machine beside it, in the foreground or (with `-daemonize`) in the background. Whatever else is given goes to QEMU:
- * `./start -nographic -serial mon:stdio` for a look. Memory, CPUs and accelerator can be set by the environment.
+ * A script that boots the machine beside it, in the foreground (QEMU's own `-daemonize` would need rights that its sandbox denies the guest's
+ * prisoner). Arguments go to QEMU; memory, CPUs and accelerator can be set by the environment.
  */
 export function renderStartScript(machine: StartHardware): string {
   return `#!/bin/sh
 # Boots this machine in QEMU. Made by Instar; it may be changed as you like.
-# Further arguments go to QEMU: "-daemonize" runs it in the background.
+# Further arguments go to QEMU. In the background: setsid ./start >run/qemu.log 2>&1 &
 set -eu
 cd "$(dirname "$0")"
 here=$(pwd -P)
@@ -34,7 +34,7 @@ exec qemu-system-x86_64 -name ${quote(machine.name)} -nodefaults -no-user-config
   -machine "${machine.firmware === 'uefi' ? 'q35' : 'pc'},accel=\${ACCEL:-${machine.accel}},graphics=off" -cpu "\${CPU:-max}" \\
   -smp "\${CPUS:-${machine.cpus}}" -m "\${MEMORY_MB:-${machine.memoryMb}}" -rtc base=utc \\
   -fw_cfg "name=opt/org.instar/machine,string=instar-machine=$here" \\
-  -sandbox on,obsolete=deny,elevateprivileges=deny,resourcecontrol=deny \\
+  -sandbox on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny \\
   -pidfile run/qemu.pid -qmp unix:run/qmp.sock,server=on,wait=off \\
   -chardev file,id=console,path=run/console.log,append=on -serial chardev:console \\
   -chardev file,id=port,path=run/${FIRST_BOOT_LOG},append=on -device virtio-serial-pci \\
