@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Log } from '@instar/contract'
-import type { Store } from '@instar/store'
+import { jsonText, type Store } from '@instar/store'
 
 /**
  * Notifies of what has been committed. PostgreSQL lets one transaction after the other commit that notifies, disk write and all; a statement that does
@@ -32,7 +32,7 @@ export class Announcer {
     while (this.#waiting.size > 0) {
       const all = [...this.#waiting.values()]
       this.#waiting = new Map()
-      const pairs = JSON.stringify(all)
+      const pairs = jsonText(all)
       await sql`select pg_notify(channel, payload) from jsonb_to_recordset(${pairs}::jsonb) as n (channel text, payload text)`
         .execute(this.#store.db)
         .catch((error: unknown) => this.#log.debug({ error }, 'nobody could be notified'))

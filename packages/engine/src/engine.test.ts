@@ -86,6 +86,28 @@ describe('an execution', () => {
     assert.match(failed.reason ?? '', /needed 3 GiB, free 1 GiB on \/copies \[image\.no-space\]/)
   })
 
+  test('ends whatever a guest has written into the messages of its failure', async () => {
+    await using scene = await openScene()
+    const hostile = 'a\0b \uD83D c\\u0000 '
+    const steps = {
+      GET_INSTANCE_INFO: {
+        run: ({ progress, event, emit }) => {
+          progress(hostile)
+          event('WARNING', hostile.repeat(500))
+          emit({ kind: 'warning', message: hostile })
+          return Promise.reject(new Error(hostile))
+        },
+      },
+    } satisfies Record<string, StepDefinition>
+    await using _worker = startWorker(scene.store, { steps })
+
+    const { id } = await scene.start([step('GET_INSTANCE_INFO')])
+
+    assert.equal((await scene.end(id)).state, 'failed')
+    const task = await scene.store.db.selectFrom('tasks').select('reason').where('execution_id', '=', id).executeTakeFirstOrThrow()
+    assert.equal(task.reason, 'a\uFFFDb \uFFFD c\\u0000 ')
+  })
+
   test('numbers rise for each action, also past a deleted one; a plan that cannot end is refused', async () => {
     await using scene = await openScene()
     const { id, actionId } = await scene.start(chain)

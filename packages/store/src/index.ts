@@ -5,3 +5,4 @@ export type { ActionKind, ExecutionState, Requirement, TaskRule, TaskState, Work
 export type { OnNotification } from './connection/listener.ts'
 export { isTransientDatabaseError } from './connection/transient.ts'
 export type { Vault } from './vault/vault.ts'
+export { jsonText, storableText } from './json-text.ts'

@@ -1,6 +1,6 @@
 import { sql, type Kysely } from 'kysely'
 import type { EventBody } from '@instar/contract'
-import type { Database } from '@instar/store'
+import { jsonText, type Database } from '@instar/store'
 
 /** Tells followers that there are events; the payload is the project's id. */
 export const EVENTS_CHANNEL = 'instar_events'
@@ -13,5 +13,5 @@ export async function writeEvents(
 ): Promise<void> {
   if (bodies.length === 0) return
   await sql`insert into events (project_id, execution_id, body)
-    select ${of.projectId}, ${of.executionId}, body from jsonb_array_elements(${JSON.stringify(bodies)}::jsonb) as body`.execute(db)
+    select ${of.projectId}, ${of.executionId}, body from jsonb_array_elements(${jsonText(bodies)}::jsonb) as body`.execute(db)
 }

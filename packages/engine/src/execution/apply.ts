@@ -1,5 +1,5 @@
 import { sql, type Transaction } from 'kysely'
-import type { Database, ExecutionState, TaskState } from '@instar/store'
+import { jsonText, type Database, type ExecutionState, type TaskState } from '@instar/store'
 import { sendJobs, WORK_CHANNEL, type Delivery } from '../delivery/jobs.ts'
 import { taskEvent } from '../events/task-event.ts'
 import { EVENTS_CHANNEL, writeEvents } from '../events/write-events.ts'
@@ -22,9 +22,7 @@ export async function applyEvent(parts: EngineParts, trx: Transaction<Database>,
   const byId = new Map(board.tasks.map(task => [task.id, task]))
   const changed = changes.map(change => ({ ...change, task: byId.get(change.id)! }))
   const deliveries = await deliver(parts, trx, board.execution, changed)
-  await saveTasks(trx, changed, deliveries)
-  const events = changed.flatMap(({ task, state, reason }) => taskEvent(task, state, reason) ?? [])
-  await writeEvents(trx, { projectId: board.execution.projectId, executionId: board.execution.id }, events)
+  await saveTasks(trx, board.execution, changed, deliveries)
   const sent = [...deliveries.values()].filter(delivery => delivery !== undefined)
   sent.push(...(await deliverFreed(parts, trx, board.execution, changed)))
   await sendJobs(parts.boss, trx, sent)
@@ -81,10 +79,12 @@ async function deliverFreed(
 
 async function saveTasks(
   trx: Transaction<Database>,
+  execution: BoardExecution,
   changed: readonly Changed[],
   deliveries: ReadonlyMap<string, Delivery | undefined>,
 ): Promise<void> {
   if (changed.length === 0) return
+  const events = changed.flatMap(({ task, state, reason }) => taskEvent(task, state, reason) ?? [])
   const rows = changed.map(({ id, state, reason }) => ({
     id,
     state,
@@ -93,12 +93,14 @@ async function saveTasks(
     ended: isFinal({ state }),
   }))
   // A job id goes with the state `pending`; a task that is told to stop keeps the job of its worker.
-  await sql`update tasks t set state = c.state, reason = coalesce(c.reason, t.reason), updated_at = now(),
+  await sql`with saved as (update tasks t set state = c.state, reason = coalesce(c.reason, t.reason), updated_at = now(),
       job_id = case when c.state in ('running', 'cancelling') then t.job_id else c.job_id end,
       pending_at = case when c.state = 'pending' then now() else t.pending_at end,
       ended_at = case when c.ended then now() end
-    from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as c (id uuid, state text, reason text, job_id uuid, ended boolean)
-    where t.id = c.id`.execute(trx)
+    from jsonb_to_recordset(${jsonText(rows)}::jsonb) as c (id uuid, state text, reason text, job_id uuid, ended boolean)
+    where t.id = c.id)
+    insert into events (project_id, execution_id, body)
+      select ${execution.projectId}, ${execution.id}, body from jsonb_array_elements(${jsonText(events)}::jsonb) as body`.execute(trx)
 }
 
 /** Whether a worker may be at work on the task, and has to know. */

@@ -1,6 +1,6 @@
 import type { Transaction } from 'kysely'
 import { InstarError } from '@instar/contract'
-import type { Database } from '@instar/store'
+import { storableText, type Database } from '@instar/store'
 import type { EngineParts } from '../parts.ts'
 import { isActiveExecution } from '../rules/task-classes.ts'
 import { executionStatus } from '../wire.ts'
@@ -55,6 +55,10 @@ async function leaveOut(
   { state, reason }: { state: 'cancelled' | 'minions_failed'; reason: string },
 ): Promise<void> {
   const { id } = board.execution
-  await trx.updateTable('tasks').set({ state: 'skipped', reason, ended_at: new Date() }).where('execution_id', '=', id).execute()
+  await trx
+    .updateTable('tasks')
+    .set({ state: 'skipped', reason: storableText(reason), ended_at: new Date() })
+    .where('execution_id', '=', id)
+    .execute()
   await setExecutionState(parts, trx, board.execution, state)
 }

@@ -1,5 +1,5 @@
 import { sql, type Transaction } from 'kysely'
-import type { Database } from '@instar/store'
+import { jsonText, type Database } from '@instar/store'
 import type { StartRequest } from '../engine.ts'
 import type { EngineParts } from '../parts.ts'
 import type { PlannedStep } from '../plans/planned-step.ts'
@@ -17,7 +17,7 @@ export async function startExecution(parts: EngineParts, trx: Transaction<Databa
   const { action } = request
   await sql`insert into executions (id, action_id, project_id, user_id, kind, number, state, options, spans_instances)
     select ${executionId}, ${action.id}, ${action.projectId}, ${action.userId}, ${request.kind}, coalesce(max(number), 0) + 1,
-      ${request.awaitingMinions === true ? 'awaiting_minions' : 'running'}, ${JSON.stringify(request.options ?? {})}::jsonb, ${spansInstances(request.steps)}
+      ${request.awaitingMinions === true ? 'awaiting_minions' : 'running'}, ${jsonText(request.options ?? {})}::jsonb, ${spansInstances(request.steps)}
     from executions where action_id = ${action.id}`.execute(trx)
   await insertTasks(parts, trx, executionId, request)
   const state = request.awaitingMinions === true ? 'awaiting_minions' : 'running'
@@ -58,7 +58,7 @@ async function insertTasks(parts: EngineParts, trx: Transaction<Database>, execu
   }))
   await sql`insert into tasks (id, execution_id, project_id, instance, type, idx, rule, depends_on, is_barrier, state, requires, endpoints, queue)
     select id, ${executionId}, ${request.action.projectId}, instance, type, idx, rule, depends_on, is_barrier, state, requires, endpoints, queue
-    from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as r (id uuid, instance text, type text, idx int, rule text, depends_on uuid[],
+    from jsonb_to_recordset(${jsonText(rows)}::jsonb) as r (id uuid, instance text, type text, idx int, rule text, depends_on uuid[],
       is_barrier boolean, state text, requires jsonb, endpoints uuid[], queue text)`.execute(trx)
 }
 

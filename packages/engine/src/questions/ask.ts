@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { jsonText } from '@instar/store'
 import { InstarError } from '@instar/contract'
 import { fits, normalize } from '../delivery/requirements.ts'
 import type { Question } from '../engine.ts'
@@ -32,7 +33,7 @@ export class Asker implements Disposable {
       const answered = this.#wait(id)
       await store.db.transaction().execute(async trx => {
         const body = store.vault.seal(question.body ?? null, `questions:${id}:body`)
-        const row = { id, project_id: question.projectId, kind: question.kind, requires: JSON.stringify(requires), body }
+        const row = { id, project_id: question.projectId, kind: question.kind, requires: jsonText(requires), body }
         await trx.insertInto('questions').values(row).execute()
         await store.notify(trx, QUESTIONS_CHANNEL, id)
       })

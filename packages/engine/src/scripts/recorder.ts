@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { ScriptRun } from '@instar/contract'
-import type { Store } from '@instar/store'
+import { jsonText, type Store } from '@instar/store'
 import type { Attempt } from '../execution/finish.ts'
 import type { StepScriptLog, StepScriptRecorder, StepTask } from '../worker/step.ts'
 import { HALF_BYTES, tailStart } from './output-window.ts'
@@ -31,7 +31,7 @@ export function createScriptRecorder(options: { store: Store; attempt: Attempt; 
         task_attempt: attempt.attempt,
         project_id: task.projectId,
         instance: task.instance,
-        record: JSON.stringify(run),
+        record: jsonText(run),
       }
       await store.transact(
         trx =>
@@ -73,7 +73,7 @@ class DatabaseLog implements StepScriptLog {
     await this.#store.transact(async trx => {
       await trx
         .updateTable('script_runs')
-        .set({ record: JSON.stringify(run), ended_at: sql`now()` })
+        .set({ record: jsonText(run), ended_at: sql`now()` })
         .where('id', '=', this.#id)
         .execute()
       await this.#store.notify(trx, OUTPUT_CHANNEL, this.#id)

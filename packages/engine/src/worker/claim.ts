@@ -1,5 +1,5 @@
 import { sql, type Transaction } from 'kysely'
-import type { Database, TaskRule, TaskState } from '@instar/store'
+import { jsonText, type Database, type TaskRule, type TaskState } from '@instar/store'
 import { dropJobs, fetchJobs, type FetchedJob } from '../delivery/jobs.ts'
 import type { Info } from '../engine.ts'
 import type { Attempt } from '../execution/finish.ts'
@@ -95,7 +95,7 @@ async function tellStarted(trx: Transaction<Database>, rows: readonly Row[]): Pr
     body: { kind: 'step', instance, step: stepName(type), state: 'started' },
   }))
   await sql`insert into events (project_id, execution_id, body) select project_id, execution_id, body
-    from jsonb_to_recordset(${JSON.stringify(events)}::jsonb) as e (project_id text, execution_id uuid, body jsonb)`.execute(trx)
+    from jsonb_to_recordset(${jsonText(events)}::jsonb) as e (project_id text, execution_id uuid, body jsonb)`.execute(trx)
 }
 
 function claimOf(parts: EngineParts, row: Row, job: FetchedJob): Claim {

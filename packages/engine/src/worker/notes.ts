@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { EventBody, Log } from '@instar/contract'
-import type { Store } from '@instar/store'
+import { jsonText, type Store } from '@instar/store'
 import type { Announcer } from '../announcer.ts'
 import { EVENTS_CHANNEL } from '../events/write-events.ts'
 import type { Attempt } from '../execution/finish.ts'
@@ -137,15 +137,15 @@ export class StepNotes {
       progress as (
         insert into task_progress (task_id, idx, id, message, current_step, total_steps)
         select ours.id, r.idx, r.id, r.message, r.current, r.total
-        from ours, jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as r (idx int, id uuid, message text, current bigint, total bigint)
+        from ours, jsonb_to_recordset(${jsonText(rows)}::jsonb) as r (idx int, id uuid, message text, current bigint, total bigint)
         on conflict (task_id, idx) do update set current_step = excluded.current_step, total_steps = excluded.total_steps, updated_at = now()),
       noted as (
         insert into task_events (task_id, idx, id, level, message)
         select ours.id, r.idx, r.id, r.level, r.message
-        from ours, jsonb_to_recordset(${JSON.stringify(noted)}::jsonb) as r (idx int, id uuid, level text, message text)
+        from ours, jsonb_to_recordset(${jsonText(noted)}::jsonb) as r (idx int, id uuid, level text, message text)
         on conflict do nothing)
       insert into events (project_id, execution_id, body)
-      select ours.project_id, ${executionId}, body from ours, jsonb_array_elements(${JSON.stringify(told)}::jsonb) as body`.execute(
+      select ours.project_id, ${executionId}, body from ours, jsonb_array_elements(${jsonText(told)}::jsonb) as body`.execute(
       this.#store.db,
     )
     if (told.length > 0) this.#announcer.announce(EVENTS_CHANNEL, this.#task.projectId)

@@ -1,5 +1,5 @@
 import { sql, type Kysely } from 'kysely'
-import type { Database, WorkerProvider } from '@instar/store'
+import { jsonText, type Database, type WorkerProvider } from '@instar/store'
 import type { Offer } from '../delivery/requirements.ts'
 
 /** Tells workers that a service or region was changed; whoever changes one notifies on it. */
@@ -22,7 +22,7 @@ export interface Registration {
 export async function registerWorker(db: Kysely<Database>, { host, providers, specs }: Registration, newId: () => string): Promise<string> {
   const { rows } = await sql<{ id: string }>`
     insert into workers (id, host, binary_name, topic, providers, specs, beat_at)
-    values (${newId()}, ${host}, ${BINARY}, ${TOPIC}, ${JSON.stringify(providers)}::jsonb, ${JSON.stringify(specs)}::jsonb, now())
+    values (${newId()}, ${host}, ${BINARY}, ${TOPIC}, ${jsonText(providers)}::jsonb, ${jsonText(specs)}::jsonb, now())
     on conflict (host, binary_name, topic) where deleted_at is null
       do update set providers = excluded.providers, specs = excluded.specs, beat_at = now(), updated_at = now()
     returning id`.execute(db)
