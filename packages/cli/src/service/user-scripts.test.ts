@@ -78,7 +78,7 @@ user_scripts:
     linux:
       - { file: a.sh, phase: replica-first-boot, name: hello, timeout_s: 5, retries: 1, on_failure: continue, env: { A: b }, secrets: { key: { file: secret } } }
   instances:
-    db: echo db
+    db: [echo db, { file: a.sh }]
 `,
   )
   const { body, stderr } = await sent(
@@ -116,7 +116,7 @@ user_scripts:
             { phase: 'osmorphing_post_os_mount', payload: 'echo a\n' },
           ],
         },
-        instances: { db: [{ payload: 'echo db' }] },
+        instances: { db: [{ payload: 'echo db' }, { name: 'a.sh', payload: 'echo a\n' }] },
         merge: true,
       },
     },

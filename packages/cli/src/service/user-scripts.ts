@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
+import { basename, dirname, resolve } from 'node:path'
 import { InstarError } from '@instar/contract/errors'
 import { fitPayload, parseGlobalFlag, parseInstanceFlag, type OsType, type UserScriptFlag } from '@instar/contract/scripts'
 import { closest } from '../output/closest.ts'
@@ -112,8 +112,9 @@ function scriptOf(item: unknown, key: string, file: string): WireScript {
     throw badFile(file, `a script of ${key} needs one of file (a path) and payload (its text)`)
   }
   return {
+    // A script from a file is called as its file, unless it has a name.
+    ...(typeof path === 'string' ? { name: basename(path), payload: readPayload(resolve(dirname(file), path), key) } : {}),
     ...script,
-    ...(typeof path === 'string' ? { payload: readPayload(resolve(dirname(file), path), key) } : {}),
     ...(isObject(secrets) ? { secrets: mapValues(secrets, value => secretOf(value, file)) } : {}),
   }
 }
