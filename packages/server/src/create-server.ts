@@ -28,7 +28,7 @@ import { transferRoutes } from './transfers/routes.ts'
 export interface ApiServer extends AsyncDisposable {
   /** `inject` speaks to it without a port, `listen` opens one. */
   readonly app: FastifyInstance
-  /** Schedules, automatic deployments, webhook; until disposal. */
+  /** Schedules, automatic deployments, webhook, retention; until disposal. */
   startBackground(): Promise<AsyncDisposable>
 }
 
@@ -49,7 +49,7 @@ export async function createServer(deps: ServerDeps): Promise<ApiServer> {
   const owned = stack.move()
   return {
     app,
-    startBackground: () => startBackground({ ...deps, identity }, settings.webhook),
+    startBackground: () => startBackground({ ...deps, identity }, settings),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }

@@ -9,18 +9,6 @@ export const Timetable = z
   .register(documented, { id: 'Timetable' })
 export type Timetable = z.infer<typeof Timetable>
 
-/** Whether a timetable fires in the minute of this time. */
-export function firesAt(timetable: Timetable, time: Date): boolean {
-  const now = {
-    minute: time.getUTCMinutes(),
-    hour: time.getUTCHours(),
-    dom: time.getUTCDate(),
-    month: time.getUTCMonth() + 1,
-    dow: (time.getUTCDay() + 6) % 7,
-  }
-  return (Object.keys(now) as (keyof typeof now)[]).every(key => timetable[key] === undefined || timetable[key] === now[key])
-}
-
 export const Schedule = z
   .object({
     id: z.string(),

@@ -1,6 +1,8 @@
+import { sql } from 'kysely'
 import { InstarError } from '@instar/contract'
-import { firesAt, mayAct } from '@instar/contract/api'
-import type { ApiDeps } from '../api-deps.ts'
+import { mayAct } from '@instar/contract/api'
+import type { TimetableOptions } from '@instar/engine'
+import type { ApiDeps, Trx } from '../api-deps.ts'
 import { startExecution } from '../executions/start-execution.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { ScheduleRow } from '../schedules/schedule.ts'
@@ -9,76 +11,49 @@ export interface ScheduleDeps extends ApiDeps {
   readonly identity: Identity
 }
 
-const MINUTE_MS = 60_000
-/** Firings are remembered for so long; a server whose clock is further behind would fire again. */
-const REMEMBERED_MS = 7 * 24 * 60 * MINUTE_MS
-
-/** Until a little after the next minute begins, so that the clock is surely past it. */
-export function untilNextMinuteMs(now: Date): number {
-  return MINUTE_MS - (now.getTime() % MINUTE_MS) + 50
-}
-
-/**
- * Fires all schedules that are due in this minute, each once however many servers look: the first that writes the minute down does it. Minutes in
- * which no server looked are not made up. Answers how many fired.
- */
-export async function fireSchedules(deps: ScheduleDeps, signal: AbortSignal): Promise<number> {
-  const now = deps.now()
-  const minute = new Date(Math.floor(now.getTime() / MINUTE_MS) * MINUTE_MS)
-  const enabled = await deps.store.db
-    .selectFrom('schedules')
-    .selectAll()
-    .where('enabled', '=', true)
-    .where('deleted_at', 'is', null)
-    .where(eb => eb.or([eb('expiration_date', 'is', null), eb('expiration_date', '>', now)]))
-    .execute()
-  let fired = 0
-  for (const schedule of enabled) {
-    if (!firesAt(schedule.timetable, minute)) continue
-    if (await fireOnce(deps, schedule, { minute, signal })) fired += 1
+/** The schedules of all transfers, for the engine's timetable: that fires each once in a minute, among all servers. */
+export function scheduleTimetable(deps: ScheduleDeps, signal: AbortSignal): TimetableOptions {
+  return {
+    store: deps.store,
+    log: deps.log,
+    clock: () => deps.now().getTime(),
+    list: async (db, now) => {
+      const rows = await db
+        .selectFrom('schedules')
+        .selectAll()
+        .where('enabled', '=', true)
+        .where('deleted_at', 'is', null)
+        .where(eb => eb.or([eb('expiration_date', 'is', null), eb('expiration_date', '>', now)]))
+        .execute()
+      return rows.map(row => ({ id: row.id, fields: row.timetable, since: row.updated_at ?? row.created_at }))
+    },
+    fire: async (trx, id, minute) => {
+      const schedule = await trx.selectFrom('schedules').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
+      const outcome = await fire(deps, trx, schedule, signal)
+      deps.log.info({ schedule: id, transfer: schedule.transfer_id, outcome }, 'schedule fired')
+      await trx.updateTable('schedules').set({ fired_at: minute, outcome }).where('id', '=', id).execute()
+    },
   }
-  await deps.store.db
-    .deleteFrom('firings')
-    .where('minute', '<', new Date(now.getTime() - REMEMBERED_MS))
-    .execute()
-  return fired
-}
-
-async function fireOnce(
-  deps: ScheduleDeps,
-  schedule: ScheduleRow,
-  { minute, signal }: { minute: Date; signal: AbortSignal },
-): Promise<boolean> {
-  const { db } = deps.store
-  const row = { timetable_id: schedule.id, minute }
-  const { numInsertedOrUpdatedRows } = await db
-    .insertInto('firings')
-    .values(row)
-    .onConflict(conflict => conflict.doNothing())
-    .executeTakeFirst()
-  if (numInsertedOrUpdatedRows !== 1n) return false
-  const outcome = await execute(deps, schedule, signal)
-  deps.log.info({ schedule: schedule.id, transfer: schedule.transfer_id, outcome }, 'schedule fired')
-  await db.updateTable('schedules').set({ fired_at: minute, outcome }).where('id', '=', schedule.id).execute()
-  return true
 }
 
 /** Runs as the user who made the schedule, if he still may. What came of it stands on the schedule and in the log. */
-async function execute(deps: ScheduleDeps, schedule: ScheduleRow, signal: AbortSignal): Promise<string> {
+async function fire(deps: ScheduleDeps, trx: Trx, schedule: ScheduleRow, signal: AbortSignal): Promise<string> {
   const { project_id: projectId, user_id: userId } = schedule
+  // What a refused start has begun is undone; that the schedule had its turn stays.
+  await sql`savepoint fire`.execute(trx)
   try {
     const roles = await deps.identity.rolesOf(userId, projectId, signal)
     if (!mayAct(roles, 'member')) throw new InstarError('api.forbidden', `user ${userId} has no role in project ${projectId} any more`)
-    const request = {
+    const id = await startExecution(deps, trx, {
       transferId: schedule.transfer_id,
       asker: { projectId, userId },
       shutdownInstances: schedule.shutdown_instance,
       autoDeploy: schedule.auto_deploy,
-    }
-    return `started ${await deps.store.transact(trx => startExecution(deps, trx, request), signal)}`
+    })
+    return `started execution ${id}`
   } catch (error) {
-    if (error instanceof InstarError) return `skipped: ${error.message}`
-    deps.log.error({ error, schedule: schedule.id }, 'a schedule could not fire')
-    return 'failed: see the log'
+    if (!(error instanceof InstarError)) throw error
+    await sql`rollback to savepoint fire`.execute(trx)
+    return `skipped: ${error.message}`
   }
 }

@@ -6,8 +6,8 @@ interface Repeated {
   readonly name: string
   readonly log: Log
   readonly signal: AbortSignal
-  /** How long to wait before the next round; asked after each. */
-  readonly pauseMs: () => number
+  /** Between two rounds. */
+  readonly pauseMs: number
   /** Ends a wait early: aborted when there is work. */
   readonly wake?: () => AbortSignal
   readonly work: () => Promise<unknown>
@@ -23,6 +23,6 @@ export async function repeat({ name, log, signal, pauseMs, wake, work }: Repeate
       if (!signal.aborted) log.error({ error, work: name }, 'background work failed; it is tried again')
     }
     const until = woken === undefined ? signal : AbortSignal.any([signal, woken])
-    await sleep(pauseMs(), undefined, { signal: until, ref: false }).catch(() => undefined)
+    await sleep(pauseMs, undefined, { signal: until, ref: false }).catch(() => undefined)
   }
 }

@@ -30,10 +30,10 @@ export function deploymentRoutes(deps: ApiDeps) {
       const id = await store.transact(trx => createDeployment(deps, trx, asker, body.deployment), signal)
       return { deployment: await withTasks(deps, await requireDeployment(db, projectId, id), false) }
     },
-    'deployments.show': async ({ params, query, projectId }) => {
-      const row = await requireDeployment(db, projectId, params.deployment_id)
-      return { deployment: await withTasks(deps, row, query.include_task_info === true) }
-    },
+    // Always with `info`: Coriolis' client wants it for --show-instances-data, and does not ask for it.
+    'deployments.show': async ({ params, projectId }) => ({
+      deployment: await withTasks(deps, await requireDeployment(db, projectId, params.deployment_id), true),
+    }),
     'deployments.delete': async ({ params, projectId, signal }) => {
       await store.transact(async trx => {
         const { id } = await lockAction(trx, 'deployment', { id: params.deployment_id, projectId })
@@ -62,11 +62,12 @@ export function deploymentRoutes(deps: ApiDeps) {
 
 async function listDeployments({ store: { db } }: ApiDeps, projectId: string, query: ListQuery): Promise<DeploymentRow[]> {
   if (query.status === 'UNEXECUTED') return []
-  let rows = selectDeployments(db).where('actions.project_id', '=', projectId).where('actions.kind', '=', 'deployment')
+  const all = selectDeployments(db).where('actions.project_id', '=', projectId).where('actions.kind', '=', 'deployment')
+  let rows = all
   if (query.show_deleted !== true) rows = rows.where('actions.deleted_at', 'is', null)
   if (query.status === 'PENDING') rows = rows.where('last_execution_state', 'is', null)
   else if (query.status !== undefined) rows = rows.where('last_execution_state', 'in', executionStates(query.status))
-  return page(rows, query, { db, columns: ACTION_SORT })
+  return page(query, { select: rows, all, db, columns: ACTION_SORT })
 }
 
 async function withTasks({ store: { db, vault }, engine }: ApiDeps, row: DeploymentRow, hasInfo: boolean): Promise<Deployment> {

@@ -68,13 +68,14 @@ export function executionRoutes(deps: ApiDeps) {
 /** Of an unknown transfer the list is empty: a page of the web UI that asks for one just deleted must not break. */
 async function listExecutions({ store: { db } }: ApiDeps, of: { transferId: string; projectId: string }, query: ListQuery) {
   if (query.status === 'PENDING' || query.status === 'UNEXECUTED') return []
-  let rows = db
+  const all = db
     .selectFrom('executions')
     .selectAll()
     .where('action_id', '=', rowId(of.transferId))
     .where('project_id', '=', of.projectId)
     .where('kind', '<>', 'deployment')
+  let rows = all
   if (query.show_deleted !== true) rows = rows.where('deleted_at', 'is', null)
   if (query.status !== undefined) rows = rows.where('state', 'in', executionStates(query.status))
-  return page(rows, query, { db, columns: SORT })
+  return page(query, { select: rows, all, db, columns: SORT })
 }

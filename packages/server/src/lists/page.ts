@@ -35,27 +35,43 @@ export function sortTerms(query: ListQuery, columns: SortColumns): SortTerm[] {
   })
 }
 
+interface PageOf<DB, TB extends keyof DB, O> {
+  /** The list with its filters. */
+  readonly select: SelectQueryBuilder<DB, TB, O>
+  /** Every row that may be a marker: one may have left the list since it was the last of a page. */
+  readonly all: SelectQueryBuilder<DB, TB, O>
+  readonly db: Db
+  readonly columns: SortColumns & { readonly id: RawBuilder<unknown> }
+}
+
 /**
- * Puts order, marker and limit on a select. The page begins after the marker; a marker that is not in the list is refused, where Coriolis begins
- * anew and a client could go round for ever.
+ * Puts order, marker and limit on a select. The page begins after the marker; a marker that is not there is refused, where Coriolis begins anew and
+ * a client could go round for ever.
  */
-export async function page<DB, TB extends keyof DB, O>(
-  select: SelectQueryBuilder<DB, TB, O>,
-  query: ListQuery,
-  { db, columns }: { readonly db: Db; readonly columns: SortColumns & { readonly id: RawBuilder<unknown> } },
-): Promise<O[]> {
+export async function page<DB, TB extends keyof DB, O>(query: ListQuery, of: PageOf<DB, TB, O>): Promise<O[]> {
   if (query.limit === 0) return []
-  const terms = sortTerms(query, columns)
-  let ordered = select
+  const terms = sortTerms(query, of.columns)
+  let ordered = of.select
   for (const { column, descending } of terms) ordered = ordered.orderBy(column, order => (descending ? order.desc() : order.asc()))
   if (query.limit !== undefined) ordered = ordered.limit(query.limit)
   if (query.marker === undefined) return ordered.execute()
+  return ordered.offset(await rowsBefore(query.marker, terms, of)).execute()
+}
+
+/** How many rows of the list stand up to and including the marker. */
+async function rowsBefore<DB, TB extends keyof DB, O>(
+  marker: string,
+  terms: readonly SortTerm[],
+  { select, all, db, columns }: PageOf<DB, TB, O>,
+): Promise<number> {
   const order = sql.join(terms.map(({ column, descending }) => (descending ? sql`${column} desc` : sql`${column} asc`)))
-  const places = select
-    .clearSelect()
-    .select([columns.id.$castTo<string>().as('marker_id'), sql<number>`row_number() over (order by ${order})`.as('place')])
-  const found = await sql<{ place: number }>`select place from (${places}) as places where marker_id = ${rowId(query.marker)}`.execute(db)
-  const place = found.rows[0]?.place
-  if (place === undefined) throw new InstarError('api.bad-query', `the marker ${query.marker} is not in the list`)
-  return ordered.offset(place).execute()
+  const id = columns.id.$castTo<string>().as('id')
+  const places = all.clearSelect().select([id, sql<number>`row_number() over (order by ${order})`.as('place')])
+  const found = await sql<{ before: number }>`
+    with places as (${places}), listed as (${select.clearSelect().select(id)})
+    select (select count(*)::int from listed join places on places.id = listed.id where places.place <= marker.place) as before
+    from places marker where marker.id = ${rowId(marker)}`.execute(db)
+  const before = found.rows[0]?.before
+  if (before === undefined) throw new InstarError('api.bad-query', `the marker ${marker} is not in the list`)
+  return before
 }

@@ -35,6 +35,8 @@ async function stream(deps: ApiDeps, call: EventCall, executionId: string | unde
     'x-accel-buffering': 'no',
     'x-openstack-request-id': request.id,
   })
+  // Before the first event there may be a long silence, and the client waits for the head.
+  raw.flushHeaders()
   const keepAlive = setInterval(() => void raw.write(': still here\n\n'), KEEP_ALIVE_MS)
   if (executionId !== undefined && live) void endWith(deps, executionId, { signal, ended })
   try {

@@ -92,6 +92,7 @@ function sendOutput(
   }
   reply.hijack()
   reply.raw.writeHead(range === undefined ? 200 : 206, headers)
+  reply.raw.flushHeaders()
   Readable.from(bytes, { signal })
     .on('error', () => reply.raw.destroy())
     .pipe(reply.raw)

@@ -34,6 +34,8 @@ export interface Session {
 export interface TestServerOptions {
   readonly now?: () => Date
   readonly settings?: Partial<ServerSettings>
+  /** Answers questions to providers in place of a worker. */
+  readonly ask?: Engine['ask']
 }
 
 /** A server on a database of its own, with project and user `admin`. */
@@ -50,7 +52,8 @@ export async function createTestServer(options: TestServerOptions = {}): Promise
   const settings = { publicUrl: undefined, tokenLifetimeMs: 3_600_000, passwordCost, ...options.settings }
   const pools = createPools({ store, engine: () => engine, newId: randomUUID, now })
   const hooks = createMoveHooks({ store, newId: randomUUID, now })
-  const engine: Engine = stack.use(await createEngine({ store, log, hooks }))
+  const real = stack.use(await createEngine({ store, log, hooks }))
+  const engine: Engine = options.ask === undefined ? real : { ...real, ask: options.ask }
   const deps = { store, engine, pools, log, now, newId: randomUUID, settings }
   const server = stack.use(await createServer(deps))
   const request: TestServer['request'] = ({ token, ...options }) =>

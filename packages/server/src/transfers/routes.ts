@@ -84,11 +84,12 @@ export function transferRoutes(deps: ApiDeps) {
 async function listTransfers({ store: { db } }: ApiDeps, projectId: string, query: ListQuery): Promise<TransferRow[]> {
   // A transfer is never PENDING.
   if (query.status === 'PENDING') return []
-  let rows = selectTransfers(db).where('actions.project_id', '=', projectId).where('actions.kind', '=', 'transfer')
+  const all = selectTransfers(db).where('actions.project_id', '=', projectId).where('actions.kind', '=', 'transfer')
+  let rows = all
   if (query.show_deleted !== true) rows = rows.where('actions.deleted_at', 'is', null)
   if (query.status === 'UNEXECUTED') rows = rows.where('last_execution_state', 'is', null)
   else if (query.status !== undefined) rows = rows.where('last_execution_state', 'in', executionStates(query.status))
-  return page(rows, query, { db, columns: ACTION_SORT })
+  return page(query, { select: rows, all, db, columns: ACTION_SORT })
 }
 
 async function withTaskInfo({ store: { db, vault }, engine }: ApiDeps, row: TransferRow): Promise<Transfer> {
