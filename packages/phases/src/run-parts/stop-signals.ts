@@ -1,3 +1,4 @@
+import { signalProcess } from '../refresh/containment/processes.ts'
 import { childrenOf, descendantsOf } from './process-table.ts'
 
 /** Time for a script to end by itself: a signal to the whole process group has reached it already, and it shall not get it twice. */
@@ -58,13 +59,7 @@ function processesOfScripts(below: (shell: number) => number[]): number[] {
   })
 }
 
-/** Signals processes that may be gone meanwhile. */
+/** Signals processes, some of which may be gone meanwhile. */
 export function sendTo(pids: readonly number[], signal: NodeJS.Signals): void {
-  for (const pid of pids) {
-    try {
-      process.kill(pid, signal)
-    } catch {
-      // Gone, or not ours to signal.
-    }
-  }
+  for (const pid of pids) signalProcess(pid, signal)
 }

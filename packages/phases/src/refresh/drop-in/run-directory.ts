@@ -1,0 +1,120 @@
+import { statSync } from 'node:fs'
+import { constants } from 'node:os'
+import type { Messages } from '../../run-parts/messages.ts'
+import { usageText } from '../../run-parts/messages.ts'
+import { runParts } from '../../run-parts/run-parts.ts'
+import type { Stream } from '../../run-parts/starter.ts'
+import { errnoOf, reasonOf } from '../../run-parts/system-error.ts'
+import { writeAll } from '../../run-parts/write-all.ts'
+import type { Log } from './log-lines.ts'
+import { runForeign } from './runner.ts'
+import type { TimeLimit } from './time-limit.ts'
+
+export const RUNNER = 'dib-run-parts'
+const STDERR = 2
+
+export interface RefreshWorld {
+  readonly base: string
+  readonly environment: NodeJS.ProcessEnv
+  readonly stdio: readonly [Stream, Stream, Stream]
+  readonly log: Log
+  readonly say: Messages
+  readonly limit: TimeLimit
+  /** For the environment of all that the run starts. */
+  readonly mark: NodeJS.ProcessEnv
+  /** Told of each process that will start scripts, before it starts anything. */
+  readonly onShell: (pid: number) => void
+  /** Resolves when what the time limit killed is gone. */
+  readonly whenKilled: () => Promise<void>
+  /** True once a signal ends the run. */
+  readonly isStopped: () => boolean
+  readonly onStop: (stop: () => void) => void
+  readonly foreignRunner: string | undefined
+}
+
+export type DirectoryEnd =
+  | { readonly kind: 'done' }
+  /** `code`, or `signal` when the runner died of one. `own`: how the script, or whatever failed, ended. */
+  | {
+      readonly kind: 'failed'
+      readonly code: number
+      readonly signal: number | null
+      readonly own?: { readonly exitCode: number | null; readonly signal: string | null }
+    }
+
+const KILLED: DirectoryEnd = { kind: 'failed', code: 0, signal: constants.signals.SIGKILL }
+
+/** Runs one directory by the runner inside or by a foreign one; a run that is cut by the time limit ends as if its runner had been killed. */
+export async function runDirectory(
+  world: RefreshWorld,
+  directory: string,
+  more: { readonly onScript?: (name: string) => void; readonly environment?: NodeJS.ProcessEnv },
+): Promise<DirectoryEnd> {
+  const extraEnvironment = { ...world.mark, ...more.environment }
+  const end = world.foreignRunner
+    ? await runForeignDirectory(world, world.foreignRunner, directory, extraEnvironment)
+    : await runOwnDirectory(world, directory, { ...more, environment: extraEnvironment })
+  if (!world.limit.isOver()) return end
+  await world.whenKilled()
+  return KILLED
+}
+
+async function runForeignDirectory(
+  world: RefreshWorld,
+  program: string,
+  directory: string,
+  extraEnvironment: NodeJS.ProcessEnv,
+): Promise<DirectoryEnd> {
+  const end = await runForeign({ program, directory, environment: { ...world.environment, ...extraEnvironment }, onStart: world.onShell })
+  if (end.kind === 'not-started') {
+    world.log('ERROR', `Cannot start ${program}. ${end.reason}`)
+    return { kind: 'failed', code: 1, signal: null, own: { exitCode: 1, signal: null } }
+  }
+  if (end.exitCode === 0) return { kind: 'done' }
+  const signal = end.signal === null ? null : constants.signals[end.signal]
+  return { kind: 'failed', code: end.exitCode ?? 0, signal, own: end }
+}
+
+async function runOwnDirectory(
+  world: RefreshWorld,
+  directory: string,
+  more: { readonly onScript?: (name: string) => void; readonly environment: NodeJS.ProcessEnv },
+): Promise<DirectoryEnd> {
+  if (look(directory) === 'present' && !statSync(directory).isDirectory()) {
+    world.say(`Scripts directory [${directory}] must exist and be a directory`)
+    writeAll(STDERR, usageText(RUNNER))
+    return { kind: 'failed', code: 1, signal: null, own: { exitCode: 1, signal: null } }
+  }
+  const end = await runParts({
+    directory,
+    environment: world.environment,
+    extraEnvironment: more.environment,
+    name: RUNNER,
+    stdio: world.stdio,
+    say: world.say,
+    isStopped: () => world.isStopped() || world.limit.isOver(),
+    onStop: stop => world.onStop(stop),
+    onShell: pid => world.onShell(pid),
+    ...(more.onScript ? { onScript: more.onScript } : {}),
+  })
+  switch (end.kind) {
+    case 'done':
+      return end
+    case 'failed':
+      return { kind: 'failed', code: end.code, signal: null, own: { exitCode: end.exitCode ?? null, signal: end.signal ?? null } }
+    case 'stopped':
+      return KILLED
+    case 'lost':
+      return { kind: 'failed', code: end.exitCode ?? 0, signal: end.signal === null ? null : constants.signals[end.signal], own: end }
+  }
+}
+
+/** Whether there is something at a path, links followed; the reason where that cannot be told. */
+export function look(path: string): 'present' | 'absent' | { readonly reason: string } {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) ? 'present' : 'absent'
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EACCES') return 'absent'
+    return { reason: `[Errno ${errnoOf(error)}] ${reasonOf(error)}` }
+  }
+}
