@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import { fits } from '../delivery/requirements.ts'
 import { applyEvent, notifyOf } from '../execution/apply.ts'
 import { loadBoard } from '../execution/board.ts'
+import { deliverHeld } from '../execution/deliver-held.ts'
 import type { EngineParts } from '../parts.ts'
 import { presentOffers } from '../worker/registration.ts'
 
@@ -36,12 +37,13 @@ async function run(parts: EngineParts, signal: AbortSignal): Promise<void> {
   }
 }
 
-/** One sweep: tasks that no worker can take, and questions that nobody waits for. */
+/** One sweep: questions that nobody waits for, tasks that a limit held back for no reason, tasks that no worker can take. */
 export async function sweep(parts: EngineParts): Promise<void> {
   await parts.store.db.transaction().execute(async trx => {
     const { rows } = await sql<{ mine: boolean }>`select pg_try_advisory_xact_lock(${LOCK_KEY}) as mine`.execute(trx)
     if (rows[0]?.mine !== true) return
     await sql`delete from questions where created_at < now() - ${QUESTION_LIFE_MS} * interval '1 millisecond'`.execute(trx)
+    await deliverHeld(parts, trx)
     // In transactions of their own, while this one keeps other processes from doing the same.
     await giveUpUnplaced(parts)
   })

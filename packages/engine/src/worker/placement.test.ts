@@ -118,3 +118,18 @@ test('limits of endpoints and projects hold, and everything gets its turn', asyn
   for (const endpoint of endpoints) assert.ok((peak.get(endpoint) ?? 0) <= 2, `${peak.get(endpoint)} at one endpoint`)
   assert.equal(peak.get('all'), 3)
 })
+
+test('a task that a limit held back is delivered when the limit is lifted, though nothing ends', async () => {
+  await using scene = await openScene({ limits: { perProject: 1 } })
+  await using parts = await openParts({ store: scene.store, log: silent })
+  const first = await scene.start([step('GET_INSTANCE_INFO')])
+  const second = await scene.start([step('GET_INSTANCE_INFO')])
+  const jobs = () => scene.store.db.selectFrom('tasks').select('execution_id').where('job_id', 'is not', null).execute()
+  assert.deepEqual(await jobs(), [{ execution_id: first.id }])
+
+  await sweep(parts)
+
+  assert.equal((await jobs()).length, 2)
+  await using _worker = startWorker(scene.store, { steps: { GET_INSTANCE_INFO: nothing } })
+  assert.equal((await scene.end(second.id)).state, 'completed')
+})
