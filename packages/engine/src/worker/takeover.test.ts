@@ -148,3 +148,34 @@ test('a step that ignores that it was told to stop ends its worker, whose other 
   assert.deepEqual(runs, ['first', 'second'])
   gate.resolve()
 })
+
+test('a worker that cannot reach the database gives its steps up before others can have them', { timeout: 60_000 }, async () => {
+  await using scene = await openScene()
+  const given: number[] = []
+  const patient: StepDefinition = {
+    run: async ({ task, signal }) => {
+      if (task.attempt > 1) return
+      const began = performance.now()
+      signal.addEventListener('abort', () => given.push(performance.now() - began))
+      await sleep(600_000, undefined, { signal })
+    },
+  }
+  // A store whose statements hang from a moment on, as with a network that drops packets, until it is mended.
+  let isCut = false
+  const mended = Promise.withResolvers<never>()
+  mended.promise.catch(() => undefined)
+  const hang: object = new Proxy(scene.store.db, {
+    get: (_db, name) => (name === 'then' ? mended.promise.then.bind(mended.promise) : () => hang),
+  })
+  const hanging = new Proxy(scene.store, { get: (store, name) => (isCut && name === 'db' ? hang : Reflect.get(store, name)) })
+  await using _cut = startWorker(hanging, { steps: { GET_INSTANCE_INFO: patient } })
+  const { id } = await scene.start([step('GET_INSTANCE_INFO')])
+  await scene.reach(id, 'GET_INSTANCE_INFO', 'running')
+  isCut = true
+
+  await until(() => given.length > 0 || undefined, 'the step to be given up', 20_000)
+  isCut = false
+  mended.reject(new Error('Connection terminated unexpectedly'))
+
+  assert.ok(given[0]! < 10_500, `${given[0]} ms`)
+})

@@ -54,7 +54,7 @@ export class WorkerLoop {
     const stopping = new AbortController()
     const loops = Promise.all([
       this.#every(BEAT_MS, () => this.#beat(), stopping.signal),
-      this.#every(POLL_MS, () => this.wake(undefined), stopping.signal),
+      this.#every(POLL_MS, () => this.#poll(), stopping.signal),
     ])
     try {
       await Promise.race([abortOf(signal), this.#broken.promise])
@@ -200,19 +200,19 @@ export class WorkerLoop {
         steps.map(({ claim }) => claim.job),
       )
       this.#lastSignOfLife = began
-      // Looked at once more in our table: one that has just ended has no job any more.
-      if (steps.some(({ claim }) => !ours.has(claim.job.id))) await this.#dropLost(steps, ours)
+      // A job may be another worker's before the attempt rises in our table, which only its claim does.
+      for (const step of steps) if (!ours.has(step.claim.job.id)) this.#stop(step, 'lost')
       await this.look(undefined)
       await this.refresh()
     } catch (error) {
       this.#tellAway(error)
     }
-    if (performance.now() - this.#lastSignOfLife > LEASE_MS) for (const step of this.#running.values()) this.#stop(step, 'lost')
   }
 
-  /** A job that went to another worker: the attempt rises in our table only when that one claims it. */
-  async #dropLost(steps: readonly RunningStep[], ours: ReadonlySet<string>): Promise<void> {
-    for (const step of steps) if (!ours.has(step.claim.job.id) && this.#running.has(step.claim.taskId)) this.#stop(step, 'lost')
+  /** Not part of the beat, which hangs when the database does. */
+  #poll(): void {
+    this.wake(undefined)
+    if (performance.now() - this.#lastSignOfLife > LEASE_MS) for (const step of this.#running.values()) this.#stop(step, 'lost')
   }
 
   async #every(ms: number, work: () => Promise<void> | void, signal: AbortSignal): Promise<void> {
