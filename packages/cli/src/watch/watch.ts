@@ -42,8 +42,9 @@ export async function watch<T extends Snapshot>(context: Context, api: Api, watc
   const feed = options.follow && view !== undefined ? new ScriptFeed(api, watched.scripts, line => view.line(line)) : undefined
   try {
     const last = await untilFinal(context, watched, async snapshot => {
-      view?.look(snapshot.tasks)
+      // What scripts printed comes before the end of their task.
       await feed?.look()
+      view?.look(snapshot.tasks)
     })
     view?.close()
     if (last.status !== 'COMPLETED') throw failureOf(watched, last)
