@@ -6,7 +6,7 @@ import { basename, join } from 'node:path'
 import { test } from 'node:test'
 import { createProgram } from '../packages/cli/src/program.ts'
 import { loadConfig } from '../packages/cli/src/config/load-config.ts'
-import { createTestProgram } from '../packages/cli/src/test-program.ts'
+import { createTestProgram } from '../packages/cli/src/test-program.fixture.ts'
 
 const units = globSync('examples/systemd/*.service')
 const hasSystemd = spawnSync('systemd-analyze', ['--version']).status === 0

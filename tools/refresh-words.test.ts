@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { REFRESH_COMMANDS, type RefreshCommand } from '@instar/contract/refresh'
 import { renderHelp } from '../packages/phases/src/refresh/command/help.ts'
-import { createTestProgram } from '../packages/cli/src/test-program.ts'
+import { createTestProgram } from '../packages/cli/src/test-program.fixture.ts'
 
 /** What every program has, and no table. */
 const COMMON = ['help', 'version']

@@ -10,7 +10,7 @@ import { exitCodeOf, reportError } from '@instar/phases/text'
 import { createEmitter } from './morph/emitter.ts'
 import { RunStore } from './runs/run-store.ts'
 import { createScriptFiles } from './runs/script-files.ts'
-import { createTestProgram } from './test-program.ts'
+import { createTestProgram } from './test-program.fixture.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'instar-cli-'))
 after(() => rmSync(dir, { recursive: true }))

@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { PASSWORD, PROJECT_ID, startFakeService, type Seen } from './service/fake-service.ts'
-import { createTestProgram } from './test-program.ts'
+import { PASSWORD, PROJECT_ID, startFakeService, type Seen } from './service/fake-service.fixture.ts'
+import { createTestProgram } from './test-program.fixture.ts'
 
 // Every command line of Coriolis' own client, as it was recorded, through ours: the same requests, or a difference that has a reason here.
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { createProgram } from '../program.ts'
-import { createTestProgram } from '../test-program.ts'
+import { createTestProgram } from '../test-program.fixture.ts'
 import { loadConfig } from './load-config.ts'
 import { SETTINGS } from './settings.ts'
 

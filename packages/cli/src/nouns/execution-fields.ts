@@ -21,9 +21,17 @@ export function taskLines(tasks: readonly Task[]): string {
     .join('\n')
 }
 
-const WAITING_OR_ACTIVE = ['SCHEDULED', 'PENDING', 'STARTING', 'RUNNING', 'SYNCING', 'CANCELLING', 'CANCELLING_AFTER_COMPLETION']
+const WAITING_OR_ACTIVE: readonly Task['status'][] = [
+  'SCHEDULED',
+  'PENDING',
+  'STARTING',
+  'RUNNING',
+  'SYNCING',
+  'CANCELLING',
+  'CANCELLING_AFTER_COMPLETION',
+]
 
-export function isFinal(status: string): boolean {
+function isFinal(status: Task['status']): boolean {
   return !WAITING_OR_ACTIVE.includes(status)
 }
 

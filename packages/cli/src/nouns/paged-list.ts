@@ -1,4 +1,5 @@
 import { Option, type Command } from 'commander'
+import type { ExecutionStatus } from '@instar/contract/api'
 import { wholeNumber } from '../commands/options.ts'
 import type { Context } from '../context.ts'
 import type { Column } from '../output/column.ts'
@@ -14,7 +15,7 @@ export interface PagedOptions extends OutputOptions {
   readonly status?: string
 }
 
-const STATUSES = [
+const STATUSES: readonly ExecutionStatus[] = [
   'RUNNING',
   'CANCELLING',
   'AWAITING_MINION_ALLOCATIONS',

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { createTestStore } from '@instar/store/testing'
-import { createTestProgram } from '../test-program.ts'
+import { createTestProgram } from '../test-program.fixture.ts'
 import { exported, spawnServe } from './spawn-serve.fixture.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'instar-roles-'))

@@ -4,7 +4,7 @@ import { chmodSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { createTestProgram } from '../test-program.ts'
+import { createTestProgram } from '../test-program.fixture.ts'
 import { exported, spawnServe } from './spawn-serve.fixture.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'instar-serve-'))

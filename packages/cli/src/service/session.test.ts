@@ -3,8 +3,8 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { createTestProgram } from '../test-program.ts'
-import { PASSWORD, PROJECT_ID, refusal, startFakeService, type Answer, type Seen } from './fake-service.ts'
+import { createTestProgram } from '../test-program.fixture.ts'
+import { PASSWORD, PROJECT_ID, refusal, startFakeService, type Answer, type Seen } from './fake-service.fixture.ts'
 import { resolveSession } from './settings.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'instar-session-'))

@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { createTestProgram } from '../test-program.ts'
-import { PASSWORD, startFakeService, type Seen } from './fake-service.ts'
+import { createTestProgram } from '../test-program.fixture.ts'
+import { PASSWORD, startFakeService, type Seen } from './fake-service.fixture.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'instar-user-scripts-'))
 after(() => rmSync(dir, { recursive: true }))

@@ -6,7 +6,7 @@ import type { Context } from '../context.ts'
 import type { Api } from '../service/api.ts'
 
 const POLL_MS = 1000
-const RESTING = ['DEALLOCATED', 'ALLOCATED', 'ERROR']
+const RESTING: readonly MinionPool['status'][] = ['DEALLOCATED', 'ALLOCATED', 'ERROR']
 
 /** Waits until a pool's machines are made or gone and tells its events meanwhile; throws when it came to rest in ERROR. */
 export async function restOfPool(context: Context, api: Api, path: string): Promise<MinionPool> {

@@ -13,7 +13,7 @@ export function nothingTold(): Told {
   return { begun: new Map(), ended: new Set(), events: new Map() }
 }
 
-const ACTIVE: readonly string[] = ['PENDING', 'STARTING', 'RUNNING', 'SYNCING', 'CANCELLING', 'CANCELLING_AFTER_COMPLETION']
+const ACTIVE: readonly Task['status'][] = ['PENDING', 'STARTING', 'RUNNING', 'SYNCING', 'CANCELLING', 'CANCELLING_AFTER_COMPLETION']
 
 export function isActiveTask({ status }: Task): boolean {
   return ACTIVE.includes(status)

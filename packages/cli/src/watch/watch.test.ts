@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { InstarError } from '@instar/contract'
 import type { Task } from '@instar/contract/api'
-import { PASSWORD, startFakeService, type Answer, type Seen } from '../service/fake-service.ts'
-import { createTestProgram } from '../test-program.ts'
+import { PASSWORD, startFakeService, type Answer, type Seen } from '../service/fake-service.fixture.ts'
+import { createTestProgram } from '../test-program.fixture.ts'
 import { createLiveTaskView, createPlainTaskView } from './task-view.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'instar-watch-'))

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ERRORS, InstarError } from '@instar/contract/errors'
-import type { Task } from '@instar/contract/api'
+import type { ExecutionStatus, Task } from '@instar/contract/api'
 import { findKnown } from '@instar/phases/text'
 import type { Context } from '../context.ts'
 import type { Api } from '../service/api.ts'
@@ -8,7 +8,7 @@ import { ScriptFeed } from './script-feed.ts'
 import { createLiveTaskView, createPlainTaskView, type TaskView } from './task-view.ts'
 
 export interface Snapshot {
-  readonly status: string
+  readonly status: ExecutionStatus
   readonly tasks: readonly Task[]
 }
 
@@ -34,7 +34,14 @@ export interface WatchOptions {
 const POLL_MS = 1000
 /** A service that starts again is waited for so long. */
 const AWAY_MS = 120_000
-const FINAL = ['COMPLETED', 'ERROR', 'CANCELED', 'DEADLOCKED', 'CANCELED_FOR_DEBUGGING', 'ERROR_ALLOCATING_MINIONS']
+const FINAL: readonly ExecutionStatus[] = [
+  'COMPLETED',
+  'ERROR',
+  'CANCELED',
+  'DEADLOCKED',
+  'CANCELED_FOR_DEBUGGING',
+  'ERROR_ALLOCATING_MINIONS',
+]
 
 /** Waits until a run has ended and shows it meanwhile; throws why when it did not complete. A signal ends the watching, not the run. */
 export async function watch<T extends Snapshot>(context: Context, api: Api, watched: Watched<T>, options: WatchOptions): Promise<T> {
