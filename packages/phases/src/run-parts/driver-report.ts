@@ -5,6 +5,8 @@ import type { ScriptEnd } from './starter.ts'
 export type DriverLine =
   | { readonly kind: 'sourced' }
   | { readonly kind: 'ready' }
+  /** Whether bash is about to become the small shell. */
+  | { readonly kind: 'becomes'; readonly isLight: boolean }
   | { readonly kind: 'times'; readonly cpuMs: number }
   | { readonly kind: 'end'; readonly code: number; readonly startedAt: number | null; readonly endedAt: number | null }
   /** A script of a series that was removed before its turn. */
@@ -15,6 +17,7 @@ export type DriverLine =
 export function parseDriverLine(line: string): DriverLine {
   if (line === '@s') return { kind: 'sourced' }
   if (line === '@r') return { kind: 'ready' }
+  if (line === '@l' || line === '@b') return { kind: 'becomes', isLight: line === '@l' }
   if (line === '@g') return { kind: 'gone' }
   if (line === '@d' || line === '@x') return { kind: 'series-end', isStopped: line === '@x' }
   const end = /^@e (\d+) (\S*) ?(\S*)$/.exec(line)

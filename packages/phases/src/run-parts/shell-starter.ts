@@ -1,7 +1,8 @@
 import { judgeEnd } from './driver-report.ts'
+import { becomeText, lightDriverText, lightShellFor, lightStartText } from './light-shell.ts'
 import { childrenOf } from './process-table.ts'
 import { ShellDriver } from './shell-driver.ts'
-import { seriesText, startText } from './shell-text.ts'
+import { DRIVER_STREAMS, seriesText, startText } from './shell-text.ts'
 import { WordBook } from './word-book.ts'
 import type { ScriptEnd, ScriptSeries, ScriptStart, SeriesEnd, Starter, StarterLost, StarterOpening, StarterOptions } from './starter.ts'
 
@@ -28,16 +29,29 @@ export async function openStarter(options: StarterOptions): Promise<StarterOpeni
   if (answer.kind !== 'ready') {
     return { kind: 'unavailable', reason: `bash ended before the first script, with ${driver.exitCode ?? 'no'} exit code` }
   }
-  return { kind: 'ready', starter: new ShellStarter(driver) }
+  return { kind: 'ready', starter: new ShellStarter(driver, options.keepsOutput === true && (await becomeLight(driver, options))) }
+}
+
+/** Lets the small shell take the place of bash, with all that bash has open and set; false where it stays. */
+async function becomeLight(driver: ShellDriver, options: StarterOptions): Promise<boolean> {
+  const program = lightShellFor(options)
+  if (program === undefined) return false
+  driver.send(becomeText(program, DRIVER_STREAMS))
+  const answer = await driver.next()
+  if (answer.kind !== 'becomes' || !answer.isLight) return false
+  driver.send(lightDriverText())
+  return (await driver.next()).kind === 'ready'
 }
 
 class ShellStarter implements Starter {
   readonly #driver: ShellDriver
   readonly #words = new WordBook()
+  readonly #isLight: boolean
   #cpuBefore = 0
 
-  constructor(driver: ShellDriver) {
+  constructor(driver: ShellDriver, isLight: boolean) {
     this.#driver = driver
+    this.#isLight = isLight
   }
 
   get pid(): number {
@@ -48,7 +62,7 @@ class ShellStarter implements Starter {
     const driver = this.#driver
     const sentAt = now()
     driver.takeNotes()
-    driver.send(startText(script, driver.closedStreams, this.#words))
+    driver.send(this.#isLight ? lightStartText(script, this.#words) : startText(script, driver.closedStreams, this.#words))
     const answer = await driver.next()
     if (answer.kind !== 'end') return answer.kind === 'lost' ? answer : { kind: 'lost', exitCode: null, signal: null }
     const cpu = driver.takeChildrenCpu() ?? this.#cpuBefore

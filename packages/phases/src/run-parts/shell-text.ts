@@ -5,6 +5,7 @@ import { quote, type WordBook } from './word-book.ts'
 const STDIN = 250
 const CHANNEL = 251
 const STDERR = 252
+export const DRIVER_STREAMS = { stdin: STDIN, channel: CHANNEL, stderr: STDERR }
 const HIDDEN = `${STDIN}<&- ${CHANNEL}>&- ${STDERR}>&-`
 
 /** The exit code of a script that could not join its cgroup. */

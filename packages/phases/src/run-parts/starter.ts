@@ -86,6 +86,11 @@ export interface Starter {
 }
 
 export interface StarterOptions {
+  /**
+   * Every script has files for stdout and stderr, none a cgroup, none takes a variable away: then a smaller shell may start them, where there is
+   * one and the environment files exported no functions. It counts processor time in steps of 10 ms.
+   */
+  readonly keepsOutput?: boolean
   /** The starter's `$0`, in its own messages and for the environment files. */
   readonly name: string
   readonly environment: Readonly<Record<string, string | undefined>>

@@ -18,13 +18,20 @@ export type ScriptVerdict =
   | { readonly kind: 'cancelled' }
   | { readonly kind: 'no-shell'; readonly reason: NoShell }
 
-/** Runs a script, again while it fails and retries are left. */
-export async function runScript(stage: Stage, script: Script): Promise<ScriptVerdict> {
+/**
+ * Runs a script, again while it fails and retries are left. `isWanted` is asked when a shell for it is there: one that is not wanted any more
+ * does not begin, and counts as done.
+ */
+export async function runScript(stage: Stage, script: Script, isWanted: () => boolean): Promise<ScriptVerdict> {
   for (let attempt = 1; ; attempt += 1) {
     const cut = stage.limits.mayBegin()
     if (cut !== undefined) return { kind: 'no-shell', reason: { kind: 'cut', cut } }
     const shell = await stage.shells.take()
     if (!isShell(shell)) return { kind: 'no-shell', reason: shell }
+    if (!isWanted()) {
+      stage.shells.giveBack(shell)
+      return { kind: 'done' }
+    }
     const record = await runAttempt(stage, shell, script, attempt)
     if (isLost(record)) stage.shells.drop(shell)
     else stage.shells.giveBack(shell)

@@ -43,7 +43,7 @@ async function runGroup(stage: Stage, group: readonly Script[], jobs: number): P
   let isFailed = false
   const work = async () => {
     for (let script = waiting.shift(); script !== undefined && !isFailed; script = waiting.shift()) {
-      const verdict = isGone(stage, script) ? ({ kind: 'done' } as const) : await runScript(stage, script)
+      const verdict = isGone(stage, script) ? ({ kind: 'done' } as const) : await runScript(stage, script, () => !isFailed)
       judged.push({ script, verdict })
       if (verdict.kind !== 'done' && verdict.kind !== 'reboot') isFailed = true
     }
