@@ -1,17 +1,19 @@
 import { globSync, readFileSync, readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** A killed process' children get their signal from the kernel, and need a moment to die: QEMU has memory to give back. */
 const DEATH_MS = 5000
 const LOOK_MS = 50
 
-/** Running programs whose command line names something in this folder: QEMU and qemu-img always do. */
+/** Running programs whose command line or environment names something in this folder: qemu-img does by its images, QEMU by its TMPDIR. */
 export function processesNaming(folder: string): string[] {
   return globSync('/proc/[0-9]*/cmdline').flatMap(file => {
     const words = attempt(() => readFileSync(file, 'utf8')) ?? ''
+    const environment = attempt(() => readFileSync(join(dirname(file), 'environ'), 'utf8')) ?? ''
     const pid = Number(file.split('/')[2])
-    return pid !== process.pid && words.includes(folder) ? [`${pid} ${words.replaceAll('\0', ' ').slice(0, 200)}`] : []
+    const isOne = pid !== process.pid && (words.includes(folder) || environment.includes(folder))
+    return isOne ? [`${pid} ${words.replaceAll('\0', ' ').slice(0, 200)}`] : []
   })
 }
 

@@ -1,3 +1,5 @@
+export { CACHE_TIMES, noteUse, pruneCache } from './cache/prune-cache.ts'
+export type { CacheLimits } from './cache/prune-cache.ts'
 export type { ImageFormat, Machine, MachineDisk, RunOptions, RunResult, Survivor } from './machine.ts'
 export { identityOf, isAlive, thisProcess } from './process-identity.ts'
 export { openSshMachine } from './ssh/ssh-machine.ts'

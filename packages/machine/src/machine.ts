@@ -32,6 +32,8 @@ export interface RunOptions {
   /** Added to the machine's own small environment (PATH, HOME, LC_ALL=C). */
   readonly env?: Readonly<Record<string, string>>
   readonly stdin?: Uint8Array | string
+  /** In place of `stdin`, piece by piece as it comes; the command reads the end when there are no more. */
+  readonly input?: AsyncIterable<Uint8Array>
   readonly cwd?: string
   /** After this the process group gets SIGTERM, 2 s later SIGKILL. 0 or absent = no limit. */
   readonly timeoutMs?: number

@@ -8,11 +8,12 @@ import { instanceName } from '../morph/instance-name.ts'
 import { openMinion } from '../morph/open-minion.ts'
 import { newRunId } from '../runs/run-id.ts'
 import { createPlainView } from '../view/plain.ts'
+import { runTerminal } from './run-terminal.ts'
 import { openThrowAwayLayers } from './throw-away.ts'
 
 const MOUNT_POINT = '/mnt/guest'
 
-/** `instar shell`: commands on the appliance with the guest mounted at /mnt/guest, one after the other. */
+/** `instar shell`: a shell on the appliance with the guest mounted at /mnt/guest; without a terminal, commands one after the other. */
 export async function openShell(context: Context, images: readonly string[], options: ShellOptions): Promise<number> {
   const { signal } = context
   const view = createPlainView(context.stderr)
@@ -33,11 +34,12 @@ export async function openShell(context: Context, images: readonly string[], opt
     ? 'the layers of the failed run: --resume goes on with what you change'
     : 'throw-away layers: nothing is kept'
   context.stderr.write(`the guest is at ${MOUNT_POINT} ("chroot ${MOUNT_POINT}" enters it), on ${layers}. End with Ctrl-D.\n`)
+  if (process.stdin.isTTY && context.stdout.isTerminal) return await runTerminal(context, machine, { cwd: MOUNT_POINT })
   return await readCommands(context, machine)
 }
 
 async function readCommands(context: Context, machine: Machine): Promise<number> {
-  const lines = createInterface({ input: process.stdin, output: process.stderr, terminal: context.stderr.isTerminal, prompt: 'minion# ' })
+  const lines = createInterface({ input: process.stdin, output: process.stderr, terminal: false, prompt: 'minion# ' })
   let exitCode = 0
   lines.prompt()
   for await (const line of lines) {

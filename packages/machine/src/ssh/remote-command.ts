@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { pipeline } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { InstarError } from '@instar/contract/errors'
 import type { RunOptions, RunResult } from '../machine.ts'
@@ -34,7 +35,9 @@ export async function runOverSsh(connection: SshConnection, command: RemoteComma
   options.signal.throwIfAborted()
   const startedAt = new Date()
   const child = connection.start(commandLine(connection, RUN, [command.id, command.rule, command.cwd, ...command.argv]))
-  child.stdin?.end(options.stdin ?? '')
+  // A command that ends before it has read all breaks the pipe, which is no failure.
+  if (options.input !== undefined && child.stdin !== null) void pipeline(options.input, child.stdin).catch(() => undefined)
+  else child.stdin?.end(options.stdin ?? '')
   const stop = createStop(connection, command, child)
   const timer = options.timeoutMs ? setTimeout(() => void stop.begin('timeout'), options.timeoutMs) : undefined
   const onAbort = () => void stop.begin('cancel')

@@ -61,7 +61,7 @@ class RunningCommand {
       argv,
       cwd: options.cwd ?? '/',
       keepSurvivors: options.survivors === 'keep',
-      hasStdin: options.stdin !== undefined,
+      hasStdin: options.stdin !== undefined || options.input !== undefined,
       env: { ...BASE_ENV, ...options.env },
     }
     this.#id = channel.start(request, {
@@ -73,13 +73,14 @@ class RunningCommand {
   }
 
   async finished(): Promise<RunResult> {
-    const { signal, stdin, timeoutMs } = this.#options
+    const { signal, stdin, input, timeoutMs } = this.#options
     const onAbort = () => this.#cancel(signal.reason)
     signal.addEventListener('abort', onAbort, { once: true })
     const timers = new AbortController()
     try {
       if (timeoutMs !== undefined && timeoutMs > 0) void this.#limitTime(timeoutMs, timers.signal)
-      if (stdin !== undefined) void this.#feed(Buffer.from(stdin))
+      const pieces = input ?? (stdin === undefined ? undefined : [Buffer.from(stdin)])
+      if (pieces !== undefined) this.#feed(pieces).catch((error: unknown) => this.#cancel(error))
       const end = await Promise.race([this.#end.promise, this.#failure.promise])
       const drained = Promise.all([this.#stdout.drained(), this.#stderr.drained()])
       await Promise.race([drained, this.#overdue.promise, this.#failure.promise])
@@ -159,7 +160,15 @@ class RunningCommand {
     }
   }
 
-  async #feed(bytes: Buffer): Promise<void> {
+  async #feed(pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void> {
+    for await (const piece of pieces) {
+      if (this.#hasEnded) return
+      await this.#feedPiece(piece)
+    }
+    if (!this.#hasEnded) this.#channel.send(encodeStdinEnd(this.#id))
+  }
+
+  async #feedPiece(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length && !this.#hasEnded;) {
       const size = Math.min(STDIN_PIECE_BYTES, bytes.length - at, this.#stdinCredit)
       if (size === 0) {
@@ -172,7 +181,6 @@ class RunningCommand {
       this.#stdinCredit -= size
       at += size
     }
-    if (!this.#hasEnded) this.#channel.send(encodeStdinEnd(this.#id))
   }
 
   #result(end: CommandEnd): RunResult {

@@ -1,7 +1,8 @@
 import { randomInt } from 'node:crypto'
-import { mkdir, readFile, readdir, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, readdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { InstarError } from '@instar/contract'
+import { CACHE_TIMES, noteUse, pruneCache } from '../../cache/prune-cache.ts'
 import { holdLock } from '../host/lock.ts'
 import { runHostTool } from '../host/host-tool.ts'
 import { modulePaths } from './module-order.ts'
@@ -13,10 +14,10 @@ import { unpackKernel } from './vmlinux.ts'
 const AGENT_SOURCE = new URL('../guest/agent.pl', import.meta.url)
 const DRAFT_PREFIX = 'draft-appliance-'
 const FOLDER_PREFIX = 'appliance-'
-/** Written last: a folder that has it is complete. Its time is that of the last start. */
+/** Written last: a folder that has it is complete. */
 const DISK_ID_FILE = 'disk-id'
-/** About 350 MB each. */
-const KEEP_APPLIANCES = 3
+/** Each version of Instar has an appliance of its own, of about 450 MB with its snapshot. */
+const MAX_CACHE_BYTES = 1_500_000_000
 
 /** A built appliance, ready to start any number of times at once. */
 export interface ApplianceImage {
@@ -51,7 +52,7 @@ export async function provideImage(options: BuildOptions): Promise<ApplianceImag
   try {
     await build(draft, agent, options)
     await rename(draft, folder)
-    await removeUnused(options.cacheDir)
+    await pruneCache(options.cacheDir, name => name.startsWith(FOLDER_PREFIX), { ...CACHE_TIMES, maxBytes: MAX_CACHE_BYTES })
   } finally {
     await removeTree(draft)
   }
@@ -63,21 +64,6 @@ async function removeDrafts(cacheDir: string): Promise<void> {
   for (const name of await readdir(cacheDir)) if (name.startsWith(DRAFT_PREFIX)) await removeTree(join(cacheDir, name))
 }
 
-/** Each version of Instar has its own appliance; the ones that nobody started for the longest time go. */
-async function removeUnused(cacheDir: string): Promise<void> {
-  const names = (await readdir(cacheDir)).filter(name => name.startsWith(FOLDER_PREFIX))
-  const used = await Promise.all(names.map(async name => ({ name, at: await lastUse(join(cacheDir, name)) })))
-  const unused = used.sort((a, b) => b.at - a.at).slice(KEEP_APPLIANCES)
-  for (const { name } of unused) await removeTree(join(cacheDir, name))
-}
-
-async function lastUse(folder: string): Promise<number> {
-  return await stat(join(folder, DISK_ID_FILE)).then(
-    ({ mtimeMs }) => mtimeMs,
-    () => 0,
-  )
-}
-
 async function removeTree(folder: string): Promise<void> {
   // What a killed mmdebstrap has started may write for a moment yet.
   await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
@@ -87,9 +73,7 @@ async function readImage(folder: string, hash: string): Promise<ApplianceImage |
   const idFile = join(folder, DISK_ID_FILE)
   try {
     const diskId = (await readFile(idFile, 'utf8')).trim()
-    const now = new Date()
-    // A cache that this user may only read still serves.
-    await utimes(idFile, now, now).catch(() => {})
+    await noteUse(folder)
     return { kernel: join(folder, 'vmlinux'), rootImage: join(folder, 'root.img'), diskId, hash }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined

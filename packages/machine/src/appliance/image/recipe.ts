@@ -9,6 +9,8 @@ const PACKAGE_GROUPS = {
   system: ['linux-image-cloud-amd64', 'kmod', 'perl-base', 'libc-bin', 'util-linux', 'util-linux-extra', 'bsdextrautils', 'mount', 'login'],
   shell: ['dash', 'bash', 'coreutils', 'findutils', 'grep', 'sed', 'gawk', 'diffutils', 'debianutils', 'hostname', 'file', 'less', 'jq'],
   processes: ['passwd', 'procps', 'psmisc', 'iproute2'],
+  // For `instar shell` on a terminal: script(1) makes one in the appliance.
+  terminal: ['bsdutils', 'ncurses-base'],
   archives: ['tar', 'cpio', 'gzip', 'bzip2', 'xz-utils', 'zstd', 'lz4', 'rsync', 'attr', 'acl'],
   layers: ['cryptsetup-bin', 'lvm2', 'dmsetup', 'thin-provisioning-tools', 'mdadm', 'kpartx', 'fdisk', 'gdisk', 'parted'],
   fileSystems: ['e2fsprogs', 'xfsprogs', 'btrfs-progs', 'ntfs-3g', 'dosfstools'],
