@@ -5,6 +5,7 @@ import { cpus, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { buildGuest } from '@instar/fixtures'
+import { benchApi } from './bench/api.ts'
 import { benchAppliance } from './bench/appliance.ts'
 import { benchEngine } from './bench/engine.ts'
 import { benchMorph } from './bench/morph-against-peer.ts'
@@ -29,6 +30,7 @@ try {
     const guest = await buildGuest({ variant: 'ext4', cacheDir, signal: AbortSignal.timeout(600_000) })
     await show('figures', `emulation (TCG), ${runs} runs`, async () => [
       ...(await benchEngine({ work, runs })),
+      ...(await benchApi({ work, runs })),
       ...(await benchAppliance({ work, cacheDir, runs })),
       ...(await benchMorph({ work, image: guest.file, runs, stateDir: join(work, 'state') })),
     ])

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { JsonText } from '../lists/json-text.ts'
 import type { ROUTES, RouteAnswer, RouteBody, RouteName, RouteParams, RouteQuery } from '@instar/contract/api'
 
 /** Who asks: what the token told, with the roles in its project. */
@@ -24,11 +25,8 @@ export interface Call<N extends RouteName> {
   readonly reply: FastifyReply
 }
 
-type Answer<N extends RouteName> = (typeof ROUTES)[N] extends { readonly media: string }
-  ? string | Buffer | void
-  : [RouteAnswer<N>] extends [undefined]
-    ? void
-    : RouteAnswer<N>
+type Json<N extends RouteName> = [RouteAnswer<N>] extends [undefined] ? void : RouteAnswer<N> | JsonText
+type Answer<N extends RouteName> = (typeof ROUTES)[N] extends { readonly media: string } ? string | Buffer | void : Json<N>
 
 /** Answers a call. A route that streams writes to `reply` itself, after `reply.hijack()`, and gives undefined. */
 export type Handler<N extends RouteName> = (call: Call<N>) => Promise<Answer<N>>

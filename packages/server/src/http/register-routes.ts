@@ -4,6 +4,7 @@ import { InstarError } from '@instar/contract'
 import { fullPath, mayAct, ROUTES, SURFACES, type Route, type RouteName } from '@instar/contract/api'
 import type { Call, Caller, Handler, Handlers } from './call.ts'
 import { checkBody, checkQuery } from './check-input.ts'
+import { JsonText } from '../lists/json-text.ts'
 import { goneSignal } from './gone-signal.ts'
 
 export interface Gate {
@@ -91,6 +92,8 @@ function send(route: Route, reply: FastifyReply, answer: unknown): unknown {
     return reply.send(answer ?? '')
   }
   if (route.answer === undefined) return reply.send()
+  reply.header('x-compute-request-id', reply.request.id).header('content-type', 'application/json')
+  if (answer instanceof JsonText) return reply.send(answer.text)
   // The schema decides what leaves the process: what it does not name is cut off.
   const result = z.safeParse(route.answer, answer)
   if (!result.success) {
@@ -99,6 +102,5 @@ function send(route: Route, reply: FastifyReply, answer: unknown): unknown {
       `the answer of ${route.path} is not as its schema says: ${JSON.stringify(result.error.issues.slice(0, 3))}`,
     )
   }
-  reply.header('x-compute-request-id', reply.request.id).header('content-type', 'application/json')
   return reply.send(JSON.stringify(result.data))
 }

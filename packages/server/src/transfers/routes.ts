@@ -1,10 +1,11 @@
 import { sql } from 'kysely'
 import { executionStates } from '@instar/engine'
-import type { ListQuery, RouteName, Transfer } from '@instar/contract/api'
+import { Transfer, type ListQuery, type RouteName } from '@instar/contract/api'
 import type { ApiDeps } from '../api-deps.ts'
 import { executionObjects } from '../executions/execution-object.ts'
 import { requireExecutionObject } from '../executions/execution.ts'
 import type { Caller, Handlers } from '../http/call.ts'
+import { JsonText, RowTexts, type RowVersion } from '../lists/json-text.ts'
 import { page, type SortColumns } from '../lists/page.ts'
 import { lockAction, requireIdle } from '../moves/busy.ts'
 import { infoObject } from '../moves/info.ts'
@@ -12,6 +13,9 @@ import { createTransfer } from './create-transfer.ts'
 import { deleteDisks } from './delete-disks.ts'
 import { requireTransfer, selectTransfers, transferObject, type TransferRow } from './transfer.ts'
 import { updateTransfer } from './update-transfer.ts'
+
+/** PostgreSQL's own: the transactions that last wrote the two rows of a transfer. */
+const TRANSFER_VERSION = sql<string>`actions.xmin || ':' || transfers.xmin`.as('version')
 
 /** What a list of transfers or deployments can be sorted by. */
 export const ACTION_SORT = {
@@ -36,12 +40,21 @@ export const ACTION_SORT = {
 export function transferRoutes(deps: ApiDeps) {
   const { store } = deps
   const { db, vault } = store
+  const texts = new RowTexts()
   const askerOf = (call: { projectId: string; caller: Caller }) => ({ projectId: call.projectId, userId: call.caller.userId })
   const list = async ({ query, projectId }: { query: ListQuery; projectId: string }) => {
-    const rows = await listTransfers(deps, projectId, query)
-    if (query.include_task_info !== true) return { transfers: rows.map(row => transferObject(vault, row)) }
+    const listed = await listTransfers(deps, projectId, query)
+    if (query.include_task_info !== true) {
+      const written = await texts.of(listed, ids => writeTransfers(deps, projectId, ids))
+      return new JsonText(`{"transfers":[${written.join()}]}`)
+    }
     const transfers: Transfer[] = []
-    for (const row of rows) transfers.push(await withTaskInfo(deps, row))
+    for (const row of await loadTransfers(
+      deps,
+      projectId,
+      listed.map(({ id }) => id),
+    ))
+      transfers.push(await withTaskInfo(deps, row))
     return { transfers }
   }
   return {
@@ -81,15 +94,40 @@ export function transferRoutes(deps: ApiDeps) {
   } satisfies Partial<Handlers<RouteName>>
 }
 
-async function listTransfers({ store: { db } }: ApiDeps, projectId: string, query: ListQuery): Promise<TransferRow[]> {
+async function listTransfers({ store: { db } }: ApiDeps, projectId: string, query: ListQuery): Promise<RowVersion[]> {
   // A transfer is never PENDING.
   if (query.status === 'PENDING') return []
-  const all = selectTransfers(db).where('actions.project_id', '=', projectId).where('actions.kind', '=', 'transfer')
+  const all = selectTransfers(db)
+    .clearSelect()
+    .select(['actions.id', TRANSFER_VERSION])
+    .where('actions.project_id', '=', projectId)
+    .where('actions.kind', '=', 'transfer')
   let rows = all
   if (query.show_deleted !== true) rows = rows.where('actions.deleted_at', 'is', null)
   if (query.status === 'UNEXECUTED') rows = rows.where('last_execution_state', 'is', null)
   else if (query.status !== undefined) rows = rows.where('last_execution_state', 'in', executionStates(query.status))
   return page(query, { select: rows, all, db, columns: ACTION_SORT })
+}
+
+/** In the order of the ids. */
+async function loadTransfers({ store: { db } }: ApiDeps, projectId: string, ids: readonly string[]) {
+  if (ids.length === 0) return []
+  const rows = await selectTransfers(db)
+    .select(TRANSFER_VERSION)
+    .where('actions.id', 'in', ids)
+    .where('actions.project_id', '=', projectId)
+    .execute()
+  const byId = new Map(rows.map(row => [row.id, row]))
+  return ids.flatMap(id => byId.get(id) ?? [])
+}
+
+async function writeTransfers(deps: ApiDeps, projectId: string, ids: readonly string[]) {
+  const rows = await loadTransfers(deps, projectId, ids)
+  return rows.map(row => ({
+    id: row.id,
+    version: row.version,
+    text: JSON.stringify(Transfer.parse(transferObject(deps.store.vault, row))),
+  }))
 }
 
 async function withTaskInfo({ store: { db, vault }, engine }: ApiDeps, row: TransferRow): Promise<Transfer> {
