@@ -20,7 +20,8 @@ export function matchNames(names: readonly string[], regex: string | undefined, 
     encoding: 'utf8',
     maxBuffer: Number.MAX_SAFE_INTEGER,
   })
-  if (grep.error) return { kind: 'invalid', reason: `grep could not be started: ${grep.error.message}` }
+  // A grep that refuses the expression may end before it has read its input, which is an error of its own (EPIPE) beside the status.
+  if (grep.error && grep.status === null) return { kind: 'invalid', reason: `grep could not be started: ${grep.error.message}` }
   if (grep.status !== 0 && grep.status !== 1)
     return { kind: 'invalid', reason: grep.stderr.trim() || `grep ended with ${grep.status ?? grep.signal}` }
   return { kind: 'matched', names: new Set(grep.stdout.split('\n').slice(0, -1)) }
