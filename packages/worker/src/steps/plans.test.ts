@@ -180,6 +180,25 @@ test('a deployment tells of the machine that it made', async () => {
   assert.equal(result.flavor_name, 'medium')
 })
 
+test('scripts that would run are recorded with the deployment, and one that fails ends it', async () => {
+  const script = (payload: string, phase: string) => ({ payload, phase })
+  const global = { linux: [script('echo a', 'osmorphing_post_os_mount'), script('# simulate: exit 7', 'osmorphing_pre_os_dismount')] }
+  const deployment = await prepare(moves, { ...CASES[3]!, info: { user_scripts: { global, instances: {} } } })
+  const id = await moves.start(deployment, 'deployment')
+  const { state, reasons } = await moves.end(id)
+
+  assert.equal(state, 'failed')
+  assert.match(reasons.join(), /osmorphing_pre_os_dismount script .* failed with exit code 7/)
+  const runs = await moves.engine.scripts.list(id)
+  assert.deepEqual(
+    runs.map(({ instance, run }) => [instance, run.phase, run.order, run.exit_code]),
+    [
+      ['vm-00001', 'osmorphing_post_os_mount', 1, 0],
+      ['vm-00001', 'osmorphing_pre_os_dismount', 1, 7],
+    ],
+  )
+})
+
 test('settings that the schema refuses fail the first task, and a secret value is not repeated', async () => {
   const transfer = await moves.addTransfer(['vm-00003'], { source_environment: { content: 'canary-text' } })
   const { state, reasons } = await moves.end(await moves.start(transfer, 'transfer_execution'))

@@ -1,6 +1,7 @@
 import { InstarError } from '@instar/contract'
 import type { MorphingHalf } from '../morphing-half.ts'
 import { act } from './act.ts'
+import { pretendScripts } from './scripts.ts'
 import type { SimulatorConnection, SimulatorDestination } from './simulator-settings.ts'
 
 /** Changes the disks of the machine to be, so that it shows whether a failed deployment leaves the replica alone. */
@@ -18,6 +19,7 @@ export const simulatorMorphing: MorphingHalf<SimulatorConnection, SimulatorDesti
   collectInfo: (call, instanceInfo) => act(call, async () => ({ disks: instanceInfo['disks'] })),
   morph: (call, request) =>
     act(call, async world => {
+      await pretendScripts(call, request)
       for (const disk of request.instanceInfo['disks'] as string[]) {
         const volume = await world.get('volumes', disk)
         if (!volume) throw new InstarError('provider.failed', `disk ${disk} is gone`)
