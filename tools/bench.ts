@@ -10,6 +10,7 @@ import { benchAppliance } from './bench/appliance.ts'
 import { benchEngine } from './bench/engine.ts'
 import { benchMorph } from './bench/morph-against-peer.ts'
 import { benchRefresh } from './bench/refresh.ts'
+import { benchReplication } from './bench/replication.ts'
 import { renderRows } from './bench/report.ts'
 import type { Row } from './bench/report.ts'
 
@@ -31,6 +32,7 @@ try {
     await show('figures', `emulation (TCG), ${runs} runs`, async () => [
       ...(await benchEngine({ work, runs })),
       ...(await benchApi({ work, runs })),
+      ...(await benchReplication({ work, runs })),
       ...(await benchAppliance({ work, cacheDir, runs })),
       ...(await benchMorph({ work, image: guest.file, runs, stateDir: join(work, 'state') })),
     ])
