@@ -58,3 +58,14 @@ test('options of README and reference that stand behind instar refresh are in th
     )
   }
 })
+
+test('an option that two commands have reaches the one that was named', async () => {
+  const run = async (...words: string[]) => {
+    const program = createTestProgram({ dir: '/nowhere' }, ['refresh', ...words])
+    return { code: await program.runAndReport(), ...program.written }
+  }
+
+  assert.equal((await run('log')).stdout, 'no runs yet\n')
+  assert.equal((await run('log', '--json')).stdout, '')
+  assert.match((await run('install', '--root', '/nowhere', '--retries', 'many')).stderr, /--retries takes a whole number, not "many"/)
+})

@@ -6,8 +6,7 @@ import type { Context } from '../context.ts'
 export function registerRefresh(program: Command, context: Context, finish: (exitCode: number) => void): void {
   const [root, ...others] = REFRESH_COMMANDS
   if (root === undefined) return
-  // What stands behind `log` belongs to `log`: --json is an option of both.
-  const refresh = program.command('refresh').enablePositionalOptions()
+  const refresh = program.command('refresh')
   register(refresh, root, context, finish)
   for (const command of others) register(refresh.command(command.name), command, context, finish)
 }
@@ -30,7 +29,16 @@ function optionOf(option: RefreshOption): Option {
   return made
 }
 
-/** By the names of the table: commander has names of its own for them (`scriptTimeout`). */
+/**
+ * By the names of the table: commander has names of its own for them (`scriptTimeout`). An option that `refresh` has as well as `log` is taken by
+ * `refresh`, wherever it stands.
+ */
 function valuesOf(table: RefreshCommand, command: Command): Record<string, string | boolean | readonly string[] | undefined> {
-  return Object.fromEntries(table.options.map(option => [option.name, command.getOptionValue(optionOf(option).attributeName()) as string]))
+  return Object.fromEntries(
+    table.options.map(option => {
+      const name = optionOf(option).attributeName()
+      const giver = [command, command.parent].find(each => each?.getOptionValueSource(name) === 'cli') ?? command
+      return [option.name, giver.getOptionValue(name) as string]
+    }),
+  )
 }
