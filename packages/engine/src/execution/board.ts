@@ -53,7 +53,7 @@ interface TaskRow {
  * Loads and locks an execution and its tasks; `undefined` when it was deleted. The execution is locked first, and by a statement of its own: the next
  * one then sees all that its last holder has saved. Whoever changes more than the claim of one task holds this lock.
  *
- * With `around` only what the good end of that task concerns: the tasks of its instance, and those that stand at the same barrier. A transfer of a
+ * With `around` only what the good end of that task concerns: the tasks of its instance, and when it opens a barrier all of them. A transfer of a
  * thousand machines has ten thousand tasks.
  */
 export async function loadBoard(trx: Transaction<Database>, executionId: string, around?: AroundTask): Promise<Board | undefined> {
@@ -78,19 +78,20 @@ async function loadTasks(trx: Transaction<Database>, executionId: string, which:
   return rows.map(({ depends_on: dependsOn, is_barrier: isBarrier, ...task }) => ({ ...task, dependsOn, isBarrier }))
 }
 
+/** Of a barrier that stays closed one task that keeps it closed says all. */
 function concernedBy({ taskId, isBarrier }: AroundTask): RawBuilder<unknown> {
-  const own = (column: 'instance' | 'type') => sql`(select ${sql.ref(column)} from tasks where id = ${taskId})`
-  return isBarrier
-    ? sql`(t.instance = ${own('instance')} or (t.is_barrier and t.type = ${own('type')}))`
-    : sql`t.instance = ${own('instance')}`
+  const ofInstance = sql`t.instance = (select instance from tasks where id = ${taskId})`
+  return isBarrier ? sql`(${ofInstance} or t.id = (select p.id ${openPeersOf(taskId)} limit 1))` : ofInstance
+}
+
+/** The other tasks at the barrier of a task that have not come to it yet. */
+function openPeersOf(taskId: string): RawBuilder<unknown> {
+  return sql`from tasks p join tasks own on own.id = ${taskId} and p.execution_id = own.execution_id and p.type = own.type and p.id <> own.id
+    where p.is_barrier and p.state in ('dormant', 'waiting', 'pending', 'running')`
 }
 
 /** Then the barrier opens, which concerns the tasks behind it in all instances. */
 async function isLastAtBarrier(trx: Transaction<Database>, taskId: string): Promise<boolean> {
-  const { rows } = await sql<{ last: boolean }>`
-    select not exists (
-      select 1 from tasks p where p.execution_id = t.execution_id and p.type = t.type and p.is_barrier and p.id <> t.id
-        and p.state in ('dormant', 'waiting', 'pending', 'running')) as last
-    from tasks t where t.id = ${taskId}`.execute(trx)
-  return rows[0]?.last ?? false
+  const { rows } = await sql<{ is_last: boolean }>`select not exists (select 1 ${openPeersOf(taskId)}) as is_last`.execute(trx)
+  return rows[0]!.is_last
 }
