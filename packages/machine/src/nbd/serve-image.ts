@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,6 +9,7 @@ import { dyingWithUs } from '../dying-with-us.ts'
 import type { BlockNode } from '../images/block-node.ts'
 import { nodeName } from '../images/block-node.ts'
 import { TOOL_ENV } from '../images/host-tool.ts'
+import { formatOwner, mayBeAlive, parseOwner, thisOwner } from '../images/owner.ts'
 import { toolError } from '../images/tool-error.ts'
 import type { NbdTarget } from './nbd-client.ts'
 
@@ -25,6 +26,10 @@ export interface ServedImage extends AsyncDisposable {
   readonly target: NbdTarget
 }
 
+/** Then who made the folder, so that another process can remove it once that one is dead. */
+const PREFIX = 'instar-nbd-'
+/** A hyphen, and what mkdtemp adds. */
+const SUFFIX_LENGTH = 7
 const MAX_CLIENTS = 16
 const START_TIMEOUT_MS = 30_000
 const POLL_MS = 5
@@ -34,7 +39,8 @@ const STDERR_TAIL_BYTES = 4096
 export async function serveImage({ node, bitmap, signal }: ServeRequest): Promise<ServedImage> {
   signal.throwIfAborted()
   // In the system's folder for such things: a socket's path has a limit of 107 bytes.
-  const folder = await mkdtemp(join(tmpdir(), 'instar-nbd-'))
+  await sweepSockets()
+  const folder = await mkdtemp(join(tmpdir(), `${PREFIX}${formatOwner(thisOwner())}-`))
   await using undo = new AsyncDisposableStack()
   undo.defer(() => rm(folder, { recursive: true, force: true }))
   const socketPath = join(folder, 'nbd')
@@ -55,6 +61,14 @@ export async function serveImage({ node, bitmap, signal }: ServeRequest): Promis
   return {
     target: { address: { socketPath }, exportName: '', contexts: contextsOf(bitmap) },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
+}
+
+/** The folders of processes that were killed; their servers died with them. */
+async function sweepSockets(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    const owner = name.startsWith(PREFIX) ? parseOwner(name.slice(PREFIX.length, -SUFFIX_LENGTH)) : undefined
+    if (owner !== undefined && !mayBeAlive(owner)) await rm(join(tmpdir(), name), { recursive: true, force: true })
   }
 }
 

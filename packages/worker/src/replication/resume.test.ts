@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -83,6 +84,10 @@ test('a kill at any moment leaves a replica that the next execution completes', 
     number += 1
     assert.equal((await readReplicaRecord(lab.replica))?.generations.at(-1)?.number, number, `round ${round}`)
     assert.ok(lab.isSame(number), `round ${round}`)
+    assert.deepEqual(
+      readdirSync(tmpdir()).filter(name => name.startsWith(`instar-nbd-${child.pid}-`)),
+      [],
+    )
     const wanted = [`${String(number).padStart(4, '0')}.hashes`, 'replica.json', 'replica.lock']
     assert.deepEqual(
       lab.files().filter(name => !name.endsWith('.qcow2')),
