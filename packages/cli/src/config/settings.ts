@@ -48,6 +48,8 @@ const list = (facts: SettingFacts & { default: string[] }): Setting<string[]> =>
   default: facts.default,
 })
 
+const days = (about: string, env: string): Setting<number> => count({ about, env, from: 1, to: 36_500, defaultAbout: 'for ever' })
+
 const address = z.string().check(
   z.refine(value => {
     const port = Number(/^(?:\[[\da-fA-F:]+\]|[^\s:[\]]+):(\d{1,5})$/.exec(value)?.[1])
@@ -185,6 +187,19 @@ export const SETTINGS = {
     to: 10_000,
     defaultAbout: 'no limit',
   }),
+  'retention.executions': count({
+    about: 'Ended executions that are kept of each transfer; the newest one always is.',
+    env: 'INSTAR_RETENTION_EXECUTIONS',
+    from: 1,
+    to: 1_000_000,
+    defaultAbout: 'all',
+  }),
+  'retention.execution_days': days(
+    'Days that ended executions are kept, with their tasks and script runs.',
+    'INSTAR_RETENTION_EXECUTION_DAYS',
+  ),
+  'retention.event_days': days('Days that events are kept.', 'INSTAR_RETENTION_EVENT_DAYS'),
+  'retention.output_days': days('Days that the output of scripts is kept; their records stay.', 'INSTAR_RETENTION_OUTPUT_DAYS'),
   'webhook.url': {
     ...text({ about: 'Where failures are sent, as JSON.', env: 'INSTAR_WEBHOOK_URL', defaultAbout: 'nowhere' }),
     schema: httpUrl,

@@ -6,6 +6,7 @@ import type { RunningApi, ServeOptions } from '@instar/server'
 import type { Store } from '@instar/store'
 import type { Config } from '../config/settings.ts'
 import { limitsOf } from './limits.ts'
+import { retentionOf } from './retention.ts'
 
 export interface Address {
   readonly host: string
@@ -43,6 +44,7 @@ export async function startApi(store: Store, { config, log, address, logFolder }
     tokenLifetimeMs: 1000 * (config['identity.token_lifetime_s'] ?? 3600),
     keystone: keystoneOf(config),
     webhook: webhookOf(config),
+    retention: retentionOf(config),
     logFolder,
   }
   try {
