@@ -6,6 +6,8 @@ import { build, type Metafile, type Plugin } from 'esbuild'
 import { buildHostPrograms, HOST_PROGRAMS } from './build.ts'
 
 const root = join(import.meta.dirname, '..')
+/** Started as a thread by its file's name, beside the place of its starter. */
+const THREAD = 'packages/worker/src/replication/copy/copy-thread'
 
 interface Manifest {
   readonly version: string
@@ -20,7 +22,7 @@ interface Manifest {
 export async function buildPackage(out: string): Promise<void> {
   rmSync(out, { recursive: true, force: true })
   const { metafile } = await build({
-    entryPoints: [join(root, 'packages/cli/src/main.ts')],
+    entryPoints: { main: join(root, 'packages/cli/src/main.ts'), [`tree/${THREAD}`]: join(root, `${THREAD}.ts`) },
     outdir: join(out, 'lib'),
     bundle: true,
     // What a command does not need is a file of its own, loaded when it is.

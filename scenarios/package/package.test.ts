@@ -86,6 +86,15 @@ describe(
       }
     }
 
+    test('the threads that copy disks start from it', () => {
+      const thread = join(home, 'node_modules/instar/lib/tree/packages/worker/src/replication/copy/copy-thread.js')
+      const job = { target: { address: { socketPath: join(work, 'none.sock') }, exportName: '' }, state: {} }
+      const code = `new (require('node:worker_threads').Worker)(${JSON.stringify(thread)}, { workerData: ${JSON.stringify(job)} })
+        .once('message', message => console.log(message.kind, message.message))`
+      const started = spawnSync(join(home, 'node_modules/.bin/node'), ['-e', code], { env, encoding: 'utf8' })
+      assert.match(started.stdout, /^failed .*none\.sock/, started.stderr)
+    })
+
     test('npx instar morph runs a script on a guest', async () => {
       const guest = await buildGuest({ variant: 'ext4', cacheDir, signal })
       await using _turn = await heavy(signal)

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
@@ -78,9 +79,9 @@ interface Thread {
 }
 
 function startThread(job: ThreadJob): Thread {
-  // Beside this file in the sources, and in a bundle of them.
-  const file = import.meta.url.endsWith('.ts') ? './copy-thread.ts' : './copy-thread.js'
-  const worker = new Worker(new URL(file, import.meta.url), { workerData: job, execArgv: ['--disable-warning=ExperimentalWarning'] })
+  // In the npm package it is JavaScript: Node strips no types below node_modules.
+  const [source, built] = ['ts', 'js'].map(ending => new URL(`./copy-thread.${ending}`, import.meta.url)) as [URL, URL]
+  const worker = new Worker(existsSync(source) ? source : built, { workerData: job, execArgv: ['--disable-warning=ExperimentalWarning'] })
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   const gone = new Promise<void>(done => worker.once('exit', () => done()))
   worker.once('message', (message: ThreadMessage) => {
