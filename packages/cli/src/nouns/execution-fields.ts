@@ -1,4 +1,5 @@
 import type { Execution, Task } from '@instar/contract/api'
+import { isFinalTask } from '@instar/contract/statuses'
 import type { Column } from '../output/column.ts'
 
 export const EXECUTION_FIELDS: readonly Column<Execution>[] = [
@@ -16,23 +17,9 @@ export function taskLines(tasks: readonly Task[]): string {
   return tasks
     .flatMap(task => {
       const why = task.exception_details === null || task.exception_details === '' ? [] : [`    ${task.exception_details}`]
-      return [`${task.status}  ${task.task_type} ${task.instance}${isFinal(task.status) ? '' : progressOf(task)}`, ...why]
+      return [`${task.status}  ${task.task_type} ${task.instance}${isFinalTask(task.status) ? '' : progressOf(task)}`, ...why]
     })
     .join('\n')
-}
-
-const WAITING_OR_ACTIVE: readonly Task['status'][] = [
-  'SCHEDULED',
-  'PENDING',
-  'STARTING',
-  'RUNNING',
-  'SYNCING',
-  'CANCELLING',
-  'CANCELLING_AFTER_COMPLETION',
-]
-
-function isFinal(status: Task['status']): boolean {
-  return !WAITING_OR_ACTIVE.includes(status)
 }
 
 function progressOf(task: Task): string {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ERRORS, InstarError } from '@instar/contract/errors'
 import type { ExecutionStatus, Task } from '@instar/contract/api'
+import { isFinalExecution } from '@instar/contract/statuses'
 import { findKnown } from '@instar/phases/text'
 import type { Context } from '../context.ts'
 import type { Api } from '../service/api.ts'
@@ -34,14 +35,6 @@ export interface WatchOptions {
 const POLL_MS = 1000
 /** A service that starts again is waited for so long. */
 const AWAY_MS = 120_000
-const FINAL: readonly ExecutionStatus[] = [
-  'COMPLETED',
-  'ERROR',
-  'CANCELED',
-  'DEADLOCKED',
-  'CANCELED_FOR_DEBUGGING',
-  'ERROR_ALLOCATING_MINIONS',
-]
 
 /** Waits until a run has ended and shows it meanwhile; throws why when it did not complete. A signal ends the watching, not the run. */
 export async function watch<T extends Snapshot>(context: Context, api: Api, watched: Watched<T>, options: WatchOptions): Promise<T> {
@@ -69,7 +62,7 @@ async function untilFinal<T extends Snapshot>(context: Context, watched: Watched
       const snapshot = await watched.read()
       await look(snapshot)
       awaySince = undefined
-      if (FINAL.includes(snapshot.status)) return snapshot
+      if (isFinalExecution(snapshot.status)) return snapshot
     } catch (error) {
       const code = findKnown(error)?.code
       const isTransient = code !== undefined && ERRORS[code].fault === 'transient'

@@ -26,11 +26,9 @@ export type { Schedule, ScheduleCreate, ScheduleUpdate, Timetable } from './sche
 export type { ExecutionScriptRun, ScriptPlan } from './script-report.ts'
 export { maskScriptSecrets, restoreScriptSecrets } from './script-secrets.ts'
 export {
-  ACTIVE_EXECUTION_STATUSES,
   EVENT_LEVELS,
   EXECUTION_STATUSES,
   EXECUTION_TYPES,
-  isActiveExecution,
   MINION_ALLOCATION_STATUSES,
   MINION_POWER_STATUSES,
   POOL_STATUSES,

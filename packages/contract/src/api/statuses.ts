@@ -16,11 +16,17 @@ export const EXECUTION_STATUSES = [
 /** `status` of an execution and `last_execution_status` of a transfer or deployment. PENDING is a deployment that waits for its execution. */
 export type ExecutionStatus = (typeof EXECUTION_STATUSES)[number]
 
-/** While one of these, the transfer is busy: nothing else may start on it. */
-export const ACTIVE_EXECUTION_STATUSES = ['RUNNING', 'CANCELLING', 'AWAITING_MINION_ALLOCATIONS'] as const satisfies ExecutionStatus[]
+const OPEN_EXECUTION_STATUSES: readonly ExecutionStatus[] = [
+  'UNEXECUTED',
+  'PENDING',
+  'AWAITING_MINION_ALLOCATIONS',
+  'RUNNING',
+  'CANCELLING',
+]
 
-export function isActiveExecution(status: ExecutionStatus): boolean {
-  return ACTIVE_EXECUTION_STATUSES.some(active => active === status)
+/** Whether it stays so for ever. */
+export function isFinalExecution(status: ExecutionStatus): boolean {
+  return !OPEN_EXECUTION_STATUSES.includes(status)
 }
 
 export const TASK_STATUSES = [
@@ -44,6 +50,22 @@ export const TASK_STATUSES = [
   'STRANDED_AFTER_DEADLOCK',
 ] as const
 export type TaskStatus = (typeof TASK_STATUSES)[number]
+
+const OPEN_TASK_STATUSES: readonly TaskStatus[] = [
+  'SCHEDULED',
+  'EXECUTE_ON_ERROR_ONLY',
+  'PENDING',
+  'STARTING',
+  'RUNNING',
+  'SYNCING',
+  'CANCELLING',
+  'CANCELLING_AFTER_COMPLETION',
+]
+
+/** Whether the task has ended, or will never start. */
+export function isFinalTask(status: TaskStatus): boolean {
+  return !OPEN_TASK_STATUSES.includes(status)
+}
 
 export const EXECUTION_TYPES = ['transfer_execution', 'transfer_update', 'transfer_disks_delete', 'deployment'] as const
 export type ExecutionType = (typeof EXECUTION_TYPES)[number]

@@ -54,34 +54,31 @@ const poolChoice = {
   instance_osmorphing_minion_pool_mappings: z.nullish(z.record(z.string(), z.nullable(z.string()))),
 }
 
+/** What is given at creation and may change later. */
+const changeable = {
+  source_environment: z.nullish(OpenObject),
+  destination_environment: z.nullish(OpenObject),
+  network_map: z.nullish(OpenObject),
+  storage_mappings: z.nullish(StorageMappings),
+  notes: z.nullish(Text),
+  ...poolChoice,
+  user_scripts: UserScriptsInput,
+  clone_disks: z.nullish(z.boolean()),
+  skip_os_morphing: z.nullish(z.boolean()),
+}
+
 export const TransferCreate = z.object({
   origin_endpoint_id: z.string(),
   destination_endpoint_id: z.string(),
   instances: InstanceNames,
   scenario: z.nullish(z.union([z.literal(''), z.enum(SCENARIOS)])),
-  source_environment: z.nullish(OpenObject),
-  destination_environment: z.nullish(OpenObject),
-  network_map: z.nullish(OpenObject),
-  storage_mappings: z.nullish(StorageMappings),
-  notes: z.nullish(Text),
-  ...poolChoice,
-  user_scripts: UserScriptsInput,
-  clone_disks: z.nullish(z.boolean()),
-  skip_os_morphing: z.nullish(z.boolean()),
+  ...changeable,
 })
 export type TransferCreate = z.infer<typeof TransferCreate>
 
 /** What is named changes; environments and maps are merged one level deep. Endpoints and instances cannot change. */
 export const TransferUpdate = z.object({
-  source_environment: z.nullish(OpenObject),
-  destination_environment: z.nullish(OpenObject),
-  network_map: z.nullish(OpenObject),
-  storage_mappings: z.nullish(StorageMappings),
-  notes: z.nullish(Text),
-  ...poolChoice,
-  user_scripts: UserScriptsInput,
-  clone_disks: z.nullish(z.boolean()),
-  skip_os_morphing: z.nullish(z.boolean()),
+  ...changeable,
   scenario: z.nullish(z.string()),
   origin_endpoint_id: z.nullish(z.string()),
   destination_endpoint_id: z.nullish(z.string()),

@@ -1,3 +1,4 @@
+export { beginScriptRun } from './begin-script-run.ts'
 export { parseGlobalFlag, parseInstanceFlag, parseScriptFlag, parseSecretFlag } from './flags.ts'
 export type { OwnScriptFlag, UserScriptFlag } from './flags.ts'
 export { compareFolderScripts, readFolderScript } from './folder.ts'

@@ -148,6 +148,5 @@ export async function setExecutionState(
     const body = { kind: 'result', state: state === 'completed' ? 'succeeded' : 'failed', message: executionStatus(state) } as const
     await writeEvents(trx, { projectId: execution.projectId, executionId: execution.id }, [body])
   }
-  const { id, actionId, projectId, userId, kind, number, options } = execution
-  await hooks.onExecutionChanged(trx, { id, actionId, projectId, userId, kind, number, options, state, hasEnded })
+  await hooks.onExecutionChanged(trx, { ...execution, state, hasEnded })
 }

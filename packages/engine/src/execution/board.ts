@@ -1,5 +1,6 @@
 import { sql, type RawBuilder, type Transaction } from 'kysely'
-import type { Database, ExecutionState, TaskRule, TaskState } from '@instar/store'
+import type { Database, TaskRule, TaskState } from '@instar/store'
+import type { ExecutionChange } from '../engine.ts'
 import type { RuleTask } from '../rules/task-classes.ts'
 
 export interface BoardTask extends RuleTask {
@@ -9,16 +10,7 @@ export interface BoardTask extends RuleTask {
   readonly attempt: number
 }
 
-export interface BoardExecution {
-  readonly id: string
-  readonly actionId: string
-  readonly projectId: string
-  readonly userId: string
-  readonly kind: string
-  readonly number: number
-  readonly state: ExecutionState
-  readonly options: Readonly<Record<string, unknown>>
-}
+export type BoardExecution = Omit<ExecutionChange, 'hasEnded'>
 
 /** An execution with tasks of it, all locked until the transaction ends. */
 export interface Board {

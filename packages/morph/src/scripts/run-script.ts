@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { StringDecoder } from 'node:string_decoder'
 import type { Emit, ScriptRun } from '@instar/contract'
-import type { ScriptSpec } from '@instar/contract/scripts'
+import { beginScriptRun, type ScriptSpec } from '@instar/contract/scripts'
 import type { Machine, RunResult } from '@instar/machine'
 import { scriptEnvironment, type PhaseFacts } from './environment.ts'
 import type { ScriptLog, ScriptRecorder } from './recorder.ts'
@@ -80,25 +80,8 @@ function fileName(name: string): string {
 }
 
 function newRecord(script: ScriptSpec, at: { id: string; runId: string; order: number; attempt: number }): ScriptRun {
-  return {
-    version: 1,
-    id: at.id,
-    run_id: at.runId,
-    phase: script.phase,
-    source: script.source,
-    name: script.name,
-    order: at.order,
-    attempt: at.attempt,
-    started_at: new Date().toISOString(),
-    ended_at: null,
-    exit_code: null,
-    signal: null,
-    timed_out: false,
-    interrupted: false,
-    stdout_bytes: 0,
-    stderr_bytes: 0,
-    payload_sha256: createHash('sha256').update(script.payload).digest('hex'),
-  }
+  const payloadSha256 = createHash('sha256').update(script.payload).digest('hex')
+  return beginScriptRun({ ...script, ...at, startedAt: new Date(), payloadSha256 })
 }
 
 function finishedRecord(begun: ScriptRun, result: RunResult): ScriptRun {

@@ -4,7 +4,7 @@ import { executionStatus, openSettings, sealSettings, type MoveSettings } from '
 import type { Database, Vault } from '@instar/store'
 import type { Db } from '../api-deps.ts'
 import { notFound, rowId } from '../lists/row.ts'
-import { moveFields, type MoveRow } from '../moves/move-object.ts'
+import { MOVE_COLUMNS, moveFields, type MoveRow } from '../moves/move-object.ts'
 import type { TransferRow } from '../transfers/transfer.ts'
 
 export type DeploymentRow = MoveRow & Omit<Selectable<Database['deployments']>, 'id' | 'project_id'>
@@ -15,23 +15,7 @@ export function selectDeployments(db: Db) {
     .selectFrom('deployments')
     .innerJoin('actions', 'actions.id', 'deployments.id')
     .selectAll('actions')
-    .select([
-      'transfer_id',
-      'scenario',
-      'deployer_id',
-      'failure',
-      'origin_endpoint_id',
-      'destination_endpoint_id',
-      'settings',
-      'network_map',
-      'storage_mappings',
-      'notes',
-      'osmorphing_pools',
-      'clone_disks',
-      'skip_os_morphing',
-      'transfer_result',
-      'resume_from',
-    ])
+    .select([...MOVE_COLUMNS, 'transfer_id', 'deployer_id', 'failure', 'transfer_result', 'resume_from'])
 }
 
 /** Throws `api.not-found`; also for one that was deleted. */

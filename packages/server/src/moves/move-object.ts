@@ -5,18 +5,23 @@ import type { Database } from '@instar/store'
 import { maskObject } from '../secrets/mask.ts'
 
 type ActionRow = Selectable<Database['actions']>
-type SharedColumn =
-  | 'origin_endpoint_id'
-  | 'destination_endpoint_id'
-  | 'network_map'
-  | 'storage_mappings'
-  | 'notes'
-  | 'osmorphing_pools'
-  | 'clone_disks'
-  | 'skip_os_morphing'
 
-/** The columns of a transfer or deployment that the wire shows in the same way, joined with those of its action. */
-export type MoveRow = ActionRow & Pick<Selectable<Database['transfers']>, SharedColumn>
+/** The columns that transfers and deployments have alike. */
+export const MOVE_COLUMNS = [
+  'scenario',
+  'origin_endpoint_id',
+  'destination_endpoint_id',
+  'settings',
+  'network_map',
+  'storage_mappings',
+  'notes',
+  'osmorphing_pools',
+  'clone_disks',
+  'skip_os_morphing',
+] as const
+
+/** What transfers and deployments have alike, joined with the row of their action. */
+export type MoveRow = ActionRow & Pick<Selectable<Database['transfers']>, (typeof MOVE_COLUMNS)[number]>
 
 /** What transfers and deployments show alike, secrets masked. */
 export function moveFields(row: MoveRow, settings: MoveSettings) {

@@ -4,7 +4,7 @@ import type { Transfer } from '@instar/contract/api'
 import type { Database, Vault } from '@instar/store'
 import type { Db } from '../api-deps.ts'
 import { notFound, rowId } from '../lists/row.ts'
-import { moveFields, type MoveRow } from '../moves/move-object.ts'
+import { MOVE_COLUMNS, moveFields, type MoveRow } from '../moves/move-object.ts'
 
 export type TransferRow = MoveRow & Omit<Selectable<Database['transfers']>, 'id' | 'project_id'>
 
@@ -14,20 +14,7 @@ export function selectTransfers(db: Db) {
     .selectFrom('transfers')
     .innerJoin('actions', 'actions.id', 'transfers.id')
     .selectAll('actions')
-    .select([
-      'scenario',
-      'origin_endpoint_id',
-      'destination_endpoint_id',
-      'settings',
-      'network_map',
-      'storage_mappings',
-      'notes',
-      'origin_minion_pool_id',
-      'destination_minion_pool_id',
-      'osmorphing_pools',
-      'clone_disks',
-      'skip_os_morphing',
-    ])
+    .select([...MOVE_COLUMNS, 'origin_minion_pool_id', 'destination_minion_pool_id'])
 }
 
 /** Throws `api.not-found`; also for one that was deleted. */

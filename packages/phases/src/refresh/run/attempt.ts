@@ -1,5 +1,6 @@
 import { fstatSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { beginScriptRun } from '@instar/contract/scripts'
 import type { ScriptEnd, Starter, StarterLost } from '../../run-parts/starter.ts'
 import { endAttempt } from '../containment/run-containment.ts'
 import type { ScriptRecord } from '../journal/records.ts'
@@ -88,28 +89,18 @@ function keepOutput({ session, shells, isParallel }: Stage, slot: Slot, { cut }:
 }
 
 function beginRecord({ session, phase }: Stage, script: Script, attempt: number, slot: Slot): ScriptRecord {
-  return {
-    version: 1,
+  const begun = beginScriptRun({
     id: `${session.id}-${String(session.nextNumber()).padStart(4, '0')}`,
-    run_id: session.id,
+    runId: session.id,
     phase,
     source: 'refresh',
     name: script.name,
     order: script.order,
     attempt,
-    started_at: session.world.now().toISOString(),
-    ended_at: null,
-    exit_code: null,
-    signal: null,
-    timed_out: false,
-    interrupted: false,
-    stdout_bytes: 0,
-    stderr_bytes: 0,
-    payload_sha256: hashOf(script.path),
-    cpu_ms: null,
-    memory_peak_bytes: null,
-    output: slot.name,
-  }
+    startedAt: session.world.now(),
+    payloadSha256: hashOf(script.path),
+  })
+  return { ...begun, cpu_ms: null, memory_peak_bytes: null, output: slot.name }
 }
 
 function endRecord(begun: ScriptRecord, { end, cut, leftRunning, memoryPeak }: Outcome, output: Follower): ScriptRecord {

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { InstarError, MORPHING_PHASES, type ScriptRun } from '@instar/contract'
-import type { ScriptSpec } from '@instar/contract/scripts'
+import { beginScriptRun, type ScriptSpec } from '@instar/contract/scripts'
 import { chooseScripts } from '../../morphing/choose-scripts.ts'
 import type { ProviderMorphRequest } from '../morphing-half.ts'
 import type { SimulatorTask } from './destination.ts'
@@ -33,23 +33,6 @@ async function pretendScript(script: ScriptSpec, order: number, { recorder, emit
 }
 
 function beginRecord(script: ScriptSpec, order: number): ScriptRun {
-  return {
-    version: 1,
-    id: randomUUID(),
-    run_id: 'simulated',
-    phase: script.phase,
-    source: script.source,
-    name: script.name,
-    order,
-    attempt: 1,
-    started_at: new Date().toISOString(),
-    ended_at: null,
-    exit_code: null,
-    signal: null,
-    timed_out: false,
-    interrupted: false,
-    stdout_bytes: 0,
-    stderr_bytes: 0,
-    payload_sha256: createHash('sha256').update(script.payload).digest('hex'),
-  }
+  const payloadSha256 = createHash('sha256').update(script.payload).digest('hex')
+  return beginScriptRun({ ...script, id: randomUUID(), runId: 'simulated', order, attempt: 1, startedAt: new Date(), payloadSha256 })
 }
