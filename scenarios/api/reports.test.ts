@@ -236,3 +236,17 @@ describe('for operators', () => {
     assert.equal((await open('/openapi.json')).json<{ openapi: string }>().openapi, '3.1.0')
   })
 })
+
+test('a deleted execution takes the output of its scripts with it', async () => {
+  const id = await addRun('a word', true)
+
+  const deleted = await server.request({
+    method: 'DELETE',
+    url: `/v1/${admin.projectId}/transfers/${world.ids.TRANSFER}/executions/${world.ids.EXECUTION}`,
+    token: admin.token,
+  })
+
+  assert.equal(deleted.statusCode, 204)
+  assert.equal((await ask(`/script-runs/${id}/output`)).statusCode, 404)
+  assert.deepEqual(await server.store.db.selectFrom('script_output').where('script_run_id', '=', id).selectAll().execute(), [])
+})

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { InstarError } from '@instar/contract'
-import { executionStates, executionStatus } from '@instar/engine'
+import { executionStates, executionStatus, forgetExecution } from '@instar/engine'
 import type { ListQuery, RouteName } from '@instar/contract/api'
 import type { ApiDeps } from '../api-deps.ts'
 import type { Handlers } from '../http/call.ts'
@@ -53,7 +53,7 @@ export function executionRoutes(deps: ApiDeps) {
             `execution ${row.id} of transfer ${row.action_id} is ${executionStatus(row.state)}; cancel it first`,
           )
         }
-        await trx.updateTable('executions').set({ deleted_at: deps.now() }).where('id', '=', row.id).execute()
+        await forgetExecution(trx, row.id)
       }, signal)
     },
     'executions.act': async ({ params, body, projectId, signal }) => {
