@@ -3,6 +3,9 @@ import { basename, dirname, join } from 'node:path'
 
 const PREFIX = 'instar-refresh-'
 
+/** Each time another run began in the moment between the making and the first process. */
+const MOST_REMADE = 5
+
 /** The subgroup in which the service unit starts us (DelegateSubgroup=): its parent is ours, and free to give controllers to its children. */
 export const SUPERVISOR_GROUP = 'instar-supervisor'
 
@@ -42,9 +45,20 @@ export class RunCgroup {
     return new RunCgroup(dir)
   }
 
-  /** Moves a process, and with it what it will start, into the group. Costs some milliseconds in the kernel: once for each shell, not script. */
-  adopt(pid: number): void {
-    writeFileSync(join(this.dir, 'cgroup.procs'), String(pid))
+  /**
+   * Moves a process, and with it what it will start, into the group. Costs some milliseconds in the kernel: once for each shell, not script.
+   * Gives whether the group had to be made anew: while no shell is in it, another run that begins takes it for one of the past.
+   */
+  adopt(pid: number): boolean {
+    for (let made = 0; ; made += 1) {
+      try {
+        writeFileSync(join(this.dir, 'cgroup.procs'), String(pid))
+        return made > 0
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || made === MOST_REMADE) throw error
+        mkdirSync(this.dir)
+      }
+    }
   }
 
   pids(): number[] {

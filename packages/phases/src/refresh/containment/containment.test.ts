@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -28,6 +30,28 @@ test('where no cgroup can be made the scan of /proc takes its place, and the jou
   await host.run('--containment', 'proc')
 
   assert.equal(host.latest().containment, 'proc')
+})
+
+test('a group that another run took for one of the past is made anew', async t => {
+  const host = new PhonyHost(t, { 'configure.d/1': ':' })
+  await host.run()
+  if (host.latest().containment !== 'cgroup') return t.skip('no cgroup can be made here')
+  const [id, other] = [`test-${process.pid}-a`, `test-${process.pid}-b`]
+  const group = RunCgroup.create(id)
+  const child = spawn('sleep', ['60'])
+  t.after(async () => {
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+    group.remove()
+  })
+
+  RunCgroup.create(other).remove()
+
+  assert.equal(existsSync(group.dir), false)
+  assert.equal(group.adopt(child.pid!), true)
+  assert.deepEqual(group.pids(), [child.pid])
+  RunCgroup.create(other).remove()
+  assert.equal(group.adopt(child.pid!), false, 'it is not taken while something runs in it')
 })
 
 test('a run within a run carries both marks', () => {

@@ -28,13 +28,16 @@ export class RunContainment {
 
   /** Takes a shell in, and with it all that it will start. The first one decides; throws `refresh.no-cgroup` when only a cgroup will do. */
   adopt(pid: number): void {
-    if (this.#isDecided) return this.#group?.adopt(pid)
+    if (this.#isDecided) {
+      if (this.#group?.adopt(pid) === true) this.#openMemoryPeak(this.#group)
+      return
+    }
     this.#isDecided = true
     if (this.#how === 'proc') return this.#tell('proc')
     try {
       this.#group = RunCgroup.create(this.#runId)
       this.#group.adopt(pid)
-      this.#memoryPeak = MemoryPeak.open(this.#group.dir)
+      this.#openMemoryPeak(this.#group)
       this.#tell('cgroup')
     } catch (error) {
       this.#group?.remove()
@@ -42,6 +45,11 @@ export class RunContainment {
       if (this.#how === 'cgroup') throw new InstarError('refresh.no-cgroup', 'cannot make a cgroup for the run', { cause: error })
       this.#tell('proc', error instanceof Error ? error.message : String(error))
     }
+  }
+
+  #openMemoryPeak(group: RunCgroup): void {
+    this.#memoryPeak?.close()
+    this.#memoryPeak = MemoryPeak.open(group.dir)
   }
 
   /** Whether a cgroup says that nothing but these runs; false where there is none to ask. */

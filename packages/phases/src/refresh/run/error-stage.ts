@@ -5,7 +5,7 @@ import { readPhaseDirectory } from '../plan/phase-directory.ts'
 import { Limits } from './limits.ts'
 import { runStage, type Failure } from './run-stage.ts'
 import { warn, type Session } from './session.ts'
-import { environmentOutput, ShellPool } from './shell-pool.ts'
+import { environmentOutput, withShells } from './shell-pool.ts'
 import { markOf } from '../containment/mark.ts'
 
 /**
@@ -23,10 +23,12 @@ export async function runErrorStage(session: Session, failure: Failure): Promise
     if (directory === undefined) return
     journal.append({ kind: 'phase', at: at(), phase: 'error', state: 'started' })
     emit({ kind: 'step', step: 'error', state: 'started' })
-    const shells = new ShellPool({ session, phase: 'error', limits, environment, environmentFiles: directory.environmentFiles })
     const groups = directory.scripts.map(script => [script])
-    const end = await runStage({ session, phase: 'error', isParallel: false, retries: 0, limits, shells }, groups, 1)
-    await shells.close()
+    const stage = { session, phase: 'error', isParallel: false, retries: 0, limits }
+    const { environmentFiles } = directory
+    const end = await withShells({ session, phase: 'error', limits, environment, environmentFiles }, shells =>
+      runStage({ ...stage, shells }, groups, 1),
+    )
     const state = end.kind === 'succeeded' ? 'succeeded' : 'failed'
     const message = end.kind === 'failed' ? end.failure.error.message : undefined
     journal.append({ kind: 'phase', at: at(), phase: 'error', state, ...(message === undefined ? {} : { message }) })

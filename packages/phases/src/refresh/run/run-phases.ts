@@ -7,7 +7,7 @@ import { scriptEnvironment } from './error-stage.ts'
 import { Limits } from './limits.ts'
 import { runStage, type StageEnd } from './run-stage.ts'
 import type { Session } from './session.ts'
-import { ShellPool } from './shell-pool.ts'
+import { withShells } from './shell-pool.ts'
 
 export type PhasesEnd =
   | Exclude<StageEnd, { kind: 'reboot' }>
@@ -55,11 +55,11 @@ async function runPhase(session: Session, phase: RefreshPhase, start: StartPoint
     emit({ kind: 'script', step: entry.name, state: 'skipped', message: `${phase}: ${entry.name} does not run: ${entry.reason}` })
   }
   const { environmentFiles, groups } = plan
-  const shells = new ShellPool({ session, phase, limits, environment, environmentFiles })
-  const stage = { session, phase, isParallel: options.parallel, retries: options.retries, limits, shells }
+  const stage = { session, phase, isParallel: options.parallel, retries: options.retries, limits }
   // Without a script to start there is no need of a shell: an environment file by itself does nothing.
-  const end = await runStage(stage, groups, options.parallel ? options.jobs : 1)
-  await shells.close()
+  const end = await withShells({ session, phase, limits, environment, environmentFiles }, shells =>
+    runStage({ ...stage, shells }, groups, options.parallel ? options.jobs : 1),
+  )
   if (end.kind === 'succeeded') note('succeeded')
   if (end.kind === 'failed') note('failed', end.failure.error.message)
   return end

@@ -17,6 +17,16 @@ interface PoolOptions {
   readonly environmentFiles: readonly string[]
 }
 
+/** Gives the shells of a stage to its work, and closes them however that ends. */
+export async function withShells<T>(options: PoolOptions, work: (shells: ShellPool) => Promise<T>): Promise<T> {
+  const shells = new ShellPool(options)
+  try {
+    return await work(shells)
+  } finally {
+    await shells.close()
+  }
+}
+
 /** The shells of a stage that start its scripts: one, or as many as scripts run at the same time. Each has sourced the environment files. */
 export class ShellPool {
   readonly #options: PoolOptions
