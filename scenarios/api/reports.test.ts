@@ -43,14 +43,14 @@ async function readUntil(answer: IncomingMessage, wanted: string): Promise<strin
   return text
 }
 
-async function addRun(output: string, hasEnded: boolean): Promise<string> {
+async function addRun(output: string, hasEnded: boolean, executionId = world.ids.EXECUTION): Promise<string> {
   const task = hasEnded ? undefined : await taskAtWork()
   const id = randomUUID()
   const time = new Date().toISOString()
   const record = {
     version: 1,
     id,
-    run_id: world.ids.EXECUTION,
+    run_id: executionId,
     phase: 'osmorphing_post_os_mount',
     source: 'instance',
     name: 'say',
@@ -68,7 +68,7 @@ async function addRun(output: string, hasEnded: boolean): Promise<string> {
   }
   const row = {
     id,
-    execution_id: world.ids.EXECUTION,
+    execution_id: executionId,
     project_id: admin.projectId,
     instance: 'vm1',
     record: JSON.stringify(record),
@@ -237,16 +237,42 @@ describe('for operators', () => {
   })
 })
 
-test('a deleted execution takes the output of its scripts with it', async () => {
-  const id = await addRun('a word', true)
+describe('what is deleted takes the output of its scripts with it:', () => {
+  const rows = [
+    ['an execution', 'EXECUTION', (ids: World['ids']) => `/transfers/${ids.TRANSFER}/executions/${ids.EXECUTION}`],
+    ['a transfer', 'EXECUTION', (ids: World['ids']) => `/transfers/${ids.TRANSFER}`],
+    ['a deployment', 'DEPLOYMENT', (ids: World['ids']) => `/deployments/${ids.DEPLOYMENT}`],
+  ] as const
+  for (const [name, ran, urlOf] of rows) {
+    test(name, async () => {
+      const { ids } = await makeWorld(server, admin)
+      const executionId = ran === 'EXECUTION' ? ids.EXECUTION : await executionOf(ids.DEPLOYMENT)
+      const id = await addRun('a word', true, executionId)
+      assert.equal((await ask(`/script-runs/${id}/output`)).body, 'a word')
+      const remove = () => server.request({ method: 'DELETE', url: `/v1/${admin.projectId}${urlOf(ids)}`, token: admin.token })
 
-  const deleted = await server.request({
-    method: 'DELETE',
-    url: `/v1/${admin.projectId}/transfers/${world.ids.TRANSFER}/executions/${world.ids.EXECUTION}`,
-    token: admin.token,
+      const deleted = await remove()
+      const again = await remove()
+
+      assert.deepEqual([deleted.statusCode, again.statusCode], [204, 404])
+      for (const path of [`/script-runs/${id}`, `/script-runs/${id}/output`, `/executions/${executionId}/script-runs`])
+        assert.equal((await ask(path)).statusCode, 404, path)
+      const { db } = server.store
+      assert.deepEqual(await db.selectFrom('script_output').where('script_run_id', '=', id).selectAll().execute(), [])
+      assert.deepEqual(await db.selectFrom('events').where('execution_id', '=', executionId).selectAll().execute(), [])
+    })
+  }
+
+  test('while that is still being removed, it is not shown', async () => {
+    const { ids } = await makeWorld(server, admin)
+    const id = await addRun('a word', true, ids.EXECUTION)
+
+    await server.store.db.updateTable('executions').set({ deleted_at: new Date() }).where('id', '=', ids.EXECUTION).execute()
+
+    assert.equal((await ask(`/script-runs/${id}/output`)).statusCode, 404)
   })
 
-  assert.equal(deleted.statusCode, 204)
-  assert.equal((await ask(`/script-runs/${id}/output`)).statusCode, 404)
-  assert.deepEqual(await server.store.db.selectFrom('script_output').where('script_run_id', '=', id).selectAll().execute(), [])
+  async function executionOf(actionId: string): Promise<string> {
+    return (await server.store.db.selectFrom('executions').select('id').where('action_id', '=', actionId).executeTakeFirstOrThrow()).id
+  }
 })

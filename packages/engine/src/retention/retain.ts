@@ -35,6 +35,7 @@ export async function applyRetention(store: Store, policy: RetentionPolicy, sign
     const old = sql`select o.ctid from script_output o join script_runs s on s.id = o.script_run_id where ${olderThan('s.ended_at', outputDays)} limit ${BATCH}`
     await repeat(store, sql`delete from script_output where ctid in (${old})`, signal)
   }
+  await purgeDeleted(store, undefined, signal)
   await repeat(store, sql`delete from firings where minute < now() - interval '1 day'`, signal)
 }
 
@@ -46,13 +47,30 @@ async function repeat(store: Store, statement: ReturnType<typeof sql>, signal: A
   }
 }
 
-/** Removes what belongs to an execution that the user deletes. Its row stays, hidden, for its number. */
-export async function forgetExecution(trx: Kysely<Database>, executionId: string): Promise<void> {
-  await trx.deleteFrom('script_runs').where('execution_id', '=', executionId).execute()
-  await trx.deleteFrom('events').where('execution_id', '=', executionId).execute()
+/** What a user deletes: one execution, or all of a transfer or deployment. */
+export type DeletedExecutions = { readonly executionId: string } | { readonly actionId: string }
+
+/** Hides executions that a user deletes: their rows stay for their numbers. `purgeDeleted` removes what belongs to them. */
+export async function hideExecutions(trx: Kysely<Database>, which: DeletedExecutions): Promise<void> {
+  const [column, id] = 'actionId' in which ? (['action_id', which.actionId] as const) : (['id', which.executionId] as const)
   await trx
     .updateTable('executions')
     .set({ deleted_at: sql`now()` })
-    .where('id', '=', executionId)
+    .where(column, '=', id)
+    .where('deleted_at', 'is', null)
     .execute()
+}
+
+/**
+ * Removes records and output of scripts, and events, of executions that were deleted; absent: of all. In small pieces, each whole by itself: what is
+ * cut off is found again by the next call, and `applyRetention` makes one.
+ */
+export async function purgeDeleted(store: Store, which: DeletedExecutions | undefined, signal: AbortSignal): Promise<void> {
+  const only =
+    which === undefined ? sql`true` : 'actionId' in which ? sql`e.action_id = ${which.actionId}` : sql`e.id = ${which.executionId}`
+  for (const table of ['script_runs', 'events']) {
+    const rows = sql`select r.id from ${sql.table(table)} r join executions e on e.id = r.execution_id join actions a on a.id = e.action_id
+      where (e.deleted_at is not null or a.deleted_at is not null) and ${only} limit ${BATCH}`
+    await repeat(store, sql`delete from ${sql.table(table)} where id in (${rows})`, signal)
+  }
 }

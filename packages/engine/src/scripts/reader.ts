@@ -29,7 +29,9 @@ export function createScriptReader(store: Store, half = HALF_BYTES): ScriptReade
   return {
     list: async executionId => (await select(sql`s.execution_id = ${executionId}`)).rows.map(storedOf),
     find: async (projectId, id) => {
-      const [row] = (await select(sql`s.id = ${id} and s.project_id = ${projectId}`)).rows
+      // The records of a deleted execution may be there for a moment more.
+      const isShown = sql`exists (select from executions e where e.id = s.execution_id and e.deleted_at is null)`
+      const [row] = (await select(sql`s.id = ${id} and s.project_id = ${projectId} and ${isShown}`)).rows
       return row === undefined ? undefined : storedOf(row)
     },
     describe: async (id, stream) => extentOf((await select(sql`s.id = ${id}`)).rows[0], stream, half),

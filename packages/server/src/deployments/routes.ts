@@ -1,7 +1,8 @@
 import { InstarError } from '@instar/contract'
 import { executionStates } from '@instar/engine'
 import type { Deployment, ListQuery, RouteName } from '@instar/contract/api'
-import type { ApiDeps } from '../api-deps.ts'
+import type { ApiDeps, Trx } from '../api-deps.ts'
+import { deleteExecutions } from '../executions/delete-executions.ts'
 import { tasksOf } from '../executions/execution-object.ts'
 import type { Handlers } from '../http/call.ts'
 import { page } from '../lists/page.ts'
@@ -35,7 +36,7 @@ export function deploymentRoutes(deps: ApiDeps) {
       deployment: await withTasks(deps, await requireDeployment(db, projectId, params.deployment_id), true),
     }),
     'deployments.delete': async ({ params, projectId, signal }) => {
-      await store.transact(async trx => {
+      const hide = async (trx: Trx) => {
         const { id } = await lockAction(trx, 'deployment', { id: params.deployment_id, projectId })
         const row = await requireDeployment(trx, projectId, id)
         if (await deps.engine.isBusy(trx, id)) {
@@ -45,7 +46,9 @@ export function deploymentRoutes(deps: ApiDeps) {
           )
         }
         await trx.updateTable('actions').set({ deleted_at: deps.now() }).where('id', '=', id).execute()
-      }, signal)
+        return { actionId: id }
+      }
+      await deleteExecutions(deps, hide, signal)
     },
     'deployments.act': async ({ params, body, projectId, signal }) => {
       const force = body.cancel?.force ?? false

@@ -1,11 +1,12 @@
 import { sql } from 'kysely'
 import { InstarError } from '@instar/contract'
-import { executionStates, executionStatus, forgetExecution } from '@instar/engine'
+import { executionStates, executionStatus } from '@instar/engine'
 import type { ListQuery, RouteName } from '@instar/contract/api'
-import type { ApiDeps } from '../api-deps.ts'
+import type { ApiDeps, Trx } from '../api-deps.ts'
 import type { Handlers } from '../http/call.ts'
 import { page, type SortColumns } from '../lists/page.ts'
 import { rowId } from '../lists/row.ts'
+import { deleteExecutions } from './delete-executions.ts'
 import { executionObjects } from './execution-object.ts'
 import { requireExecution, requireExecutionObject } from './execution.ts'
 import { startExecution } from './start-execution.ts'
@@ -45,7 +46,7 @@ export function executionRoutes(deps: ApiDeps) {
       execution: await requireExecutionObject(db, { transferId: params.transfer_id, projectId, id: params.execution_id }),
     }),
     'executions.delete': async ({ params, projectId, signal }) => {
-      await store.transact(async trx => {
+      const hide = async (trx: Trx) => {
         const row = await requireExecution(trx, { transferId: params.transfer_id, projectId, id: params.execution_id })
         if (row.ended_at === null) {
           throw new InstarError(
@@ -53,8 +54,9 @@ export function executionRoutes(deps: ApiDeps) {
             `execution ${row.id} of transfer ${row.action_id} is ${executionStatus(row.state)}; cancel it first`,
           )
         }
-        await forgetExecution(trx, row.id)
-      }, signal)
+        return { executionId: row.id }
+      }
+      await deleteExecutions(deps, hide, signal)
     },
     'executions.act': async ({ params, body, projectId, signal }) => {
       await store.transact(async trx => {

@@ -1,7 +1,8 @@
 import { sql } from 'kysely'
 import { executionStates } from '@instar/engine'
 import { Transfer, type ListQuery, type RouteName } from '@instar/contract/api'
-import type { ApiDeps } from '../api-deps.ts'
+import type { ApiDeps, Trx } from '../api-deps.ts'
+import { deleteExecutions } from '../executions/delete-executions.ts'
 import { executionObjects } from '../executions/execution-object.ts'
 import { requireExecutionObject } from '../executions/execution.ts'
 import type { Caller, Handlers } from '../http/call.ts'
@@ -77,14 +78,15 @@ export function transferRoutes(deps: ApiDeps) {
       return { execution: await requireExecutionObject(db, { transferId: of.id, projectId: call.projectId, id }) }
     },
     'transfers.delete': async ({ params, projectId, signal }) => {
-      await store.transact(async trx => {
+      const hide = async (trx: Trx) => {
         const { id } = await lockAction(trx, 'transfer', { id: params.transfer_id, projectId })
         await requireIdle(trx, id)
         const deleted = { deleted_at: deps.now() }
         await trx.updateTable('actions').set(deleted).where('id', '=', id).execute()
-        await trx.updateTable('executions').set(deleted).where('action_id', '=', id).where('deleted_at', 'is', null).execute()
         await trx.updateTable('schedules').set(deleted).where('transfer_id', '=', id).where('deleted_at', 'is', null).execute()
-      }, signal)
+        return { actionId: id }
+      }
+      await deleteExecutions(deps, hide, signal)
     },
     'transfers.act': async call => {
       const of = { id: call.params.transfer_id, asker: askerOf(call) }

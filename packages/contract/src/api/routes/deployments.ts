@@ -39,7 +39,7 @@ export const DEPLOYMENT_ROUTES = routes({
   'deployments.delete': {
     ...remove,
     path: '/deployments/{deployment_id}',
-    summary: 'Delete the record of a deployment; its machines stay',
+    summary: 'Delete a deployment with its script output and events; its machines stay',
   },
   'deployments.act': {
     ...create,
