@@ -8,6 +8,8 @@ interface Task {
   status: string
   index: number
   instance: string
+  execution_id: string
+  events: { level: string; message: string }[]
 }
 interface Execution {
   id: string
@@ -74,6 +76,27 @@ describe('a machine moves', () => {
     assert.equal((await showTransfer(ids.transfer)).last_execution_status, 'COMPLETED')
   })
 
+  test('a deployment with scripts of its own tells at once which of the transfer it leaves out, in its tasks and to followers', async () => {
+    const body = { deployment: { transfer_id: ids.transfer, user_scripts: { global: {}, instances: {} } } }
+    const { deployment } = await service.json<{ deployment: Move }>('POST', '/deployments', { body })
+    const [first] = deployment.tasks
+
+    const wanted = /^Script global-1 \(osmorphing_post_os_mount\) of the transfer will not run: the deployment is to run none/
+    assert.deepEqual(
+      first?.events.map(({ level, message }) => [level, wanted.test(message)]),
+      [['WARNING', true]],
+    )
+    assert.equal((await deploymentEnded(deployment.id)).last_execution_status, 'COMPLETED')
+    const { admin, server } = service
+    const url = `/instar/v1/${admin.projectId}/executions/${first?.execution_id}/events?follow=false`
+    const streamed = [...(await server.request({ method: 'GET', url, token: admin.token })).body.matchAll(/^data: (.*)$/gm)]
+    const told = streamed.map(([, data = '']) => JSON.parse(data) as { kind: string; instance: string; message?: string })
+    assert.deepEqual(
+      told.flatMap(({ kind, instance, message = '' }, place) => (wanted.test(message) ? [{ kind, instance, place }] : [])),
+      [{ kind: 'warning', instance: 'vm-00001', place: 0 }],
+    )
+  })
+
   test('an update changes the transfer when its execution has completed', async () => {
     const body = { transfer: { notes: 'second', user_scripts: { global: { linux: null } } } }
     const { execution } = await service.json<{ execution: Execution }>('PUT', `/transfers/${ids.transfer}`, { body })
@@ -96,6 +119,11 @@ describe('a machine moves', () => {
 
     assert.equal(deployment.last_execution_status, 'COMPLETED')
     assert.ok(deployment.transfer_result?.['vm-00001']?.id)
+    // The transfer has no scripts any more that could be left out.
+    assert.deepEqual(
+      deployment.tasks.flatMap(({ events }) => events.filter(({ message }) => message.includes('will not run'))),
+      [],
+    )
   })
 
   test('an execution with auto_deploy leaves a deployment that starts when it completed', async () => {

@@ -43,6 +43,14 @@ export interface StartRequest {
   readonly endpoints?: { readonly source?: string; readonly destination?: string }
   /** True: no task starts before `settleMinions`. */
   readonly awaitingMinions?: boolean
+  /** What the user is told before anything runs: each is an event of the instance's first task, and one for those who follow the execution. */
+  readonly remarks?: readonly Remark[]
+}
+
+export interface Remark {
+  readonly instance: string
+  readonly level: 'INFO' | 'WARNING'
+  readonly message: string
 }
 
 /** What is known of each machine of an action (coriolis-api.md 3.5), sealed in the database. */

@@ -11,6 +11,7 @@ export type {
   OutputStream,
   Question,
   ReadOutput,
+  Remark,
   ScriptReader,
   StartRequest,
   StoredEvent,

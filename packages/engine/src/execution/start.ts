@@ -3,6 +3,8 @@ import { jsonText, type Database } from '@instar/store'
 import type { StartRequest } from '../engine.ts'
 import type { EngineParts } from '../parts.ts'
 import type { PlannedStep } from '../plans/planned-step.ts'
+import { cutMessage } from '../events/cut-message.ts'
+import { EVENTS_CHANNEL, writeEvents } from '../events/write-events.ts'
 import { normalize } from '../delivery/requirements.ts'
 import { applyEvent, notifyOf } from './apply.ts'
 import { loadBoard } from './board.ts'
@@ -20,6 +22,7 @@ export async function startExecution(parts: EngineParts, trx: Transaction<Databa
       ${request.awaitingMinions === true ? 'awaiting_minions' : 'running'}, ${jsonText(request.options ?? {})}::jsonb, ${spansInstances(request.steps)}
     from executions where action_id = ${action.id}`.execute(trx)
   await insertTasks(parts, trx, executionId, request)
+  await tellRemarks(parts, trx, executionId, request)
   const state = request.awaitingMinions === true ? 'awaiting_minions' : 'running'
   await trx
     .updateTable('actions')
@@ -60,6 +63,25 @@ async function insertTasks(parts: EngineParts, trx: Transaction<Database>, execu
     select id, ${executionId}, ${request.action.projectId}, instance, type, idx, rule, depends_on, is_barrier, state, requires, endpoints, queue
     from jsonb_to_recordset(${jsonText(rows)}::jsonb) as r (id uuid, instance text, type text, idx int, rule text, depends_on uuid[],
       is_barrier boolean, state text, requires jsonb, endpoints uuid[], queue text)`.execute(trx)
+}
+
+async function tellRemarks(parts: EngineParts, trx: Transaction<Database>, executionId: string, request: StartRequest): Promise<void> {
+  const { remarks = [], action } = request
+  if (remarks.length === 0) return
+  const told = remarks.map((remark, idx) => ({ ...remark, message: cutMessage(remark.message), idx, id: parts.newId() }))
+  await sql`insert into task_events (task_id, idx, id, level, message)
+    select first.id, r.idx, r.id, r.level, r.message
+    from jsonb_to_recordset(${jsonText(told)}::jsonb) as r (instance text, idx int, id uuid, level text, message text),
+      lateral (select id from tasks t where t.execution_id = ${executionId} and t.instance = r.instance order by t.idx limit 1) as first`.execute(
+    trx,
+  )
+  const bodies = told.map(({ level, instance, message }) => ({
+    kind: level === 'WARNING' ? ('warning' as const) : ('progress' as const),
+    instance,
+    message,
+  }))
+  await writeEvents(trx, { projectId: action.projectId, executionId }, bodies)
+  await parts.store.notify(trx, EVENTS_CHANNEL, action.projectId)
 }
 
 function spansInstances(steps: readonly PlannedStep[]): boolean {

@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { EventBody, Log } from '@instar/contract'
 import { jsonText, type Store } from '@instar/store'
 import type { Announcer } from '../announcer.ts'
+import { cutMessage } from '../events/cut-message.ts'
 import { EVENTS_CHANNEL } from '../events/write-events.ts'
 import type { Attempt } from '../execution/finish.ts'
 import type { EngineParts } from '../parts.ts'
@@ -9,8 +10,6 @@ import type { StepTask } from './step.ts'
 
 /** What users are told goes to the database at most so often. */
 const FLUSH_MS = 1_000
-/** Of the wire (coriolis-api.md 3.4). */
-const MAX_MESSAGE = 1_024
 
 interface ProgressRow {
   readonly idx: number
@@ -57,7 +56,7 @@ export class StepNotes {
   }
 
   progress(message: string, current?: number, total?: number): void {
-    const text = cut(message)
+    const text = cutMessage(message)
     const last = this.#progress.at(-1)
     const isBar = current !== undefined && total !== undefined
     if (isBar && last?.message === text && last.total > 0) {
@@ -74,8 +73,8 @@ export class StepNotes {
   }
 
   event(level: 'INFO' | 'WARNING' | 'ERROR', message: string): void {
-    this.#events.push({ id: this.#newId(), level, message: cut(message) })
-    if (level !== 'INFO') this.#told.push({ kind: 'warning', instance: this.#task.instance, message: cut(message) })
+    this.#events.push({ id: this.#newId(), level, message: cutMessage(message) })
+    if (level !== 'INFO') this.#told.push({ kind: 'warning', instance: this.#task.instance, message: cutMessage(message) })
     this.#schedule()
   }
 
@@ -158,8 +157,4 @@ export class StepNotes {
       (select coalesce(max(idx) + 1, 0) from task_events where task_id = ${this.#attempt.taskId}) as events`.execute(this.#store.db)
     return rows[0] ?? { progress: 0, events: 0 }
   }
-}
-
-function cut(message: string): string {
-  return message.length <= MAX_MESSAGE ? message : `${message.slice(0, MAX_MESSAGE - 3)}...`
 }

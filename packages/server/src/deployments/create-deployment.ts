@@ -39,7 +39,7 @@ export async function createDeployment(deps: ApiDeps, trx: Trx, asker: Asker, gi
     .insertInto('deployments')
     .values({ ...row, resume_from: given.resume_from ?? null })
     .execute()
-  await startDeployment(deps, trx, await requireDeployment(trx, projectId, id))
+  await startDeployment(deps, trx, await requireDeployment(trx, projectId, id), inherited.user_scripts)
   return id
 }
 

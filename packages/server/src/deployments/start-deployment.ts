@@ -1,6 +1,8 @@
 import { InstarError } from '@instar/contract'
-import { planDeployment } from '@instar/engine'
+import type { UserScripts } from '@instar/contract/api'
+import { planDeployment, type Info, type MoveSettings } from '@instar/engine'
 import type { ApiDeps, Trx } from '../api-deps.ts'
+import { osTypesIn } from '../moves/os-types.ts'
 import { planSide } from '../moves/sides.ts'
 import { settingsInfo } from '../moves/start-info.ts'
 import { loadPlatforms } from '../places/workers.ts'
@@ -8,15 +10,16 @@ import { checkPools } from '../pools/pool-choice.ts'
 import { hasVolumes } from '../transfers/delete-disks.ts'
 import { loadEnds } from '../transfers/ends.ts'
 import { deploymentSettings, type DeploymentRow } from './deployment.ts'
+import { leftOutScripts } from './left-out-scripts.ts'
 
 /** What a deployment takes over of each machine of its transfer. */
 const COPIED = ['export_info', 'volumes_info'] as const
 
 /**
- * Starts the one execution of a deployment. Its transfer is locked and idle. Throws `api.wrong-state` when a machine has no replica, and what
- * pools that do not fit throw.
+ * Starts the one execution of a deployment. Its transfer is locked and idle; `inherited` are the transfer's scripts where the deployment may have
+ * others. Throws `api.wrong-state` when a machine has no replica, and what pools that do not fit throw.
  */
-export async function startDeployment(deps: ApiDeps, trx: Trx, deployment: DeploymentRow): Promise<void> {
+export async function startDeployment(deps: ApiDeps, trx: Trx, deployment: DeploymentRow, inherited?: UserScripts): Promise<void> {
   const { instances, project_id: projectId } = deployment
   const known = await deps.engine.info.read(trx, deployment.transfer_id)
   const bare = instances.filter(instance => !hasVolumes(known.get(instance)))
@@ -33,23 +36,8 @@ export async function startDeployment(deps: ApiDeps, trx: Trx, deployment: Deplo
     osmorphingPools: pools,
   })
   const settings = deploymentSettings(deps.store.vault, deployment)
-  for (const instance of instances) {
-    const { global, merge, instances: own } = settings.user_scripts
-    const copied = Object.fromEntries(
-      COPIED.flatMap(key => (known.get(instance)?.[key] === undefined ? [] : [[key, known.get(instance)?.[key]]])),
-    )
-    const scripts = Object.entries(own ?? {}).filter(([name]) => name === instance)
-    await deps.engine.info.patch(
-      trx,
-      { actionId: deployment.id, instance },
-      {
-        ...copied,
-        ...settingsInfo(settings, deployment),
-        clone_disks: deployment.clone_disks,
-        user_scripts: { ...(global && { global }), instances: Object.fromEntries(scripts), ...(merge === undefined ? {} : { merge }) },
-      },
-    )
-  }
+  await copyInfo(deps, trx, { deployment, settings, known })
+  const osTypes = osTypesIn(known)
   const platforms = await loadPlatforms(trx, deps.now())
   const executionId = await deps.engine.start(trx, {
     action: { id: deployment.id, projectId, userId: deployment.user_id },
@@ -69,7 +57,44 @@ export async function startDeployment(deps: ApiDeps, trx: Trx, deployment: Deplo
     },
     endpoints: { destination: ends.destination.id },
     awaitingMinions: Object.keys(pools).length > 0,
+    remarks: instances.flatMap(instance =>
+      leftOutScripts({
+        instance,
+        osType: osTypes.get(instance),
+        inherited: inherited ?? settings.user_scripts,
+        own: settings.user_scripts,
+        skipOsMorphing: deployment.skip_os_morphing,
+      }),
+    ),
   })
   const wanted = Object.entries(pools).map(([instance, poolId]) => ({ poolId, instance, role: 'osmorphing' as const }))
   if (wanted.length > 0) await deps.pools.reserve(trx, { executionId, actionId: deployment.id, wanted })
+}
+
+interface Copied {
+  readonly deployment: DeploymentRow
+  readonly settings: MoveSettings
+  /** Of the transfer's machines. */
+  readonly known: ReadonlyMap<string, Info>
+}
+
+/** What the tasks need to know: what the transfer knows of each machine, and the deployment's settings as they are now. */
+async function copyInfo(deps: ApiDeps, trx: Trx, { deployment, settings, known }: Copied): Promise<void> {
+  const { global, merge, instances: own } = settings.user_scripts
+  for (const instance of deployment.instances) {
+    const copied = Object.fromEntries(
+      COPIED.flatMap(key => (known.get(instance)?.[key] === undefined ? [] : [[key, known.get(instance)?.[key]]])),
+    )
+    const scripts = Object.entries(own ?? {}).filter(([name]) => name === instance)
+    await deps.engine.info.patch(
+      trx,
+      { actionId: deployment.id, instance },
+      {
+        ...copied,
+        ...settingsInfo(settings, deployment),
+        clone_disks: deployment.clone_disks,
+        user_scripts: { ...(global && { global }), instances: Object.fromEntries(scripts), ...(merge === undefined ? {} : { merge }) },
+      },
+    )
+  }
 }

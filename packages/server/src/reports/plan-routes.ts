@@ -2,20 +2,13 @@ import type { RouteName } from '@instar/contract/api'
 import type { ApiDeps } from '../api-deps.ts'
 import { deploymentSettings, requireDeployment } from '../deployments/deployment.ts'
 import type { Handlers } from '../http/call.ts'
+import { osTypesIn } from '../moves/os-types.ts'
 import { requireTransfer, transferSettings } from '../transfers/transfer.ts'
 import { planScripts } from './script-plan.ts'
 
 /** Plans of scripts, by what executions have told of the machines. */
 export function planRoutes({ store: { db, vault }, engine }: ApiDeps) {
-  const osTypesOf = async (actionId: string): Promise<ReadonlyMap<string, string>> => {
-    const known = await engine.info.read(db, actionId)
-    return new Map(
-      [...known].flatMap(([instance, info]) => {
-        const exported = info['export_info'] as { os_type?: unknown } | null | undefined
-        return typeof exported?.os_type === 'string' ? [[instance, exported.os_type] as const] : []
-      }),
-    )
-  }
+  const osTypesOf = async (actionId: string) => osTypesIn(await engine.info.read(db, actionId))
   return {
     'plans.ofTransfer': async ({ params, projectId }) => {
       const row = await requireTransfer(db, projectId, params.transfer_id)

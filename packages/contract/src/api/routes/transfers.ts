@@ -41,7 +41,11 @@ export const TRANSFER_ROUTES = routes({
     body: z.object({ transfer: TransferUpdate }),
     answer: execution,
   },
-  'transfers.delete': { ...remove, path: '/transfers/{transfer_id}', summary: 'Delete a transfer that is not busy, with its executions, script output and events; its disks stay' },
+  'transfers.delete': {
+    ...remove,
+    path: '/transfers/{transfer_id}',
+    summary: 'Delete a transfer that is not busy, with its executions, script output and events; its disks stay',
+  },
   'transfers.act': {
     ...create,
     path: '/transfers/{transfer_id}/actions',
@@ -76,7 +80,11 @@ export const TRANSFER_ROUTES = routes({
     summary: 'One execution with its tasks',
     answer: execution,
   },
-  'executions.delete': { ...remove, path: '/transfers/{transfer_id}/executions/{execution_id}', summary: 'Delete an execution that ended, with its script output and events' },
+  'executions.delete': {
+    ...remove,
+    path: '/transfers/{transfer_id}/executions/{execution_id}',
+    summary: 'Delete an execution that ended, with its script output and events',
+  },
   'executions.act': {
     ...create,
     path: '/transfers/{transfer_id}/executions/{execution_id}/actions',
