@@ -690,6 +690,12 @@ export const ERRORS = {
     fault: 'bug',
     hint: 'The worker is of another version than the server. Bring both to the same one.',
   },
+  'engine.attempt-lost': {
+    exit: 1,
+    status: 409,
+    fault: 'transient',
+    hint: 'Another worker has taken the task over and does it; this one was cut off for too long. Nothing is to be done.',
+  },
   'engine.step-stuck': {
     exit: 1,
     status: 500,

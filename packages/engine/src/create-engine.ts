@@ -1,5 +1,6 @@
 import type { Engine } from './engine.ts'
 import { followEvents } from './events/follow-events.ts'
+import { assignTasks } from './execution/assign.ts'
 import { cancelExecution, settleMinions } from './execution/cancel.ts'
 import { createInfoStore } from './execution/info.ts'
 import { startExecution } from './execution/start.ts'
@@ -16,6 +17,7 @@ export async function createEngine(options: PartsOptions): Promise<Engine> {
   return {
     start: (trx, request) => startExecution(parts, trx, request),
     settleMinions: (trx, executionId, outcome) => settleMinions(parts, trx, executionId, outcome),
+    assign: (trx, assignment) => assignTasks(parts, trx, assignment),
     cancel: (trx, executionId, { force }) => cancelExecution(parts, trx, executionId, force),
     isBusy: async (db, actionId) => {
       const active = db.selectFrom('executions').select('id').where('action_id', '=', actionId).where('ended_at', 'is', null)

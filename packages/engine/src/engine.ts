@@ -2,6 +2,7 @@ import type { Kysely, Transaction } from 'kysely'
 import type { InstarEvent, ScriptRun } from '@instar/contract'
 import type { Database, ExecutionState, Requirement } from '@instar/store'
 import type { PlannedStep } from './plans/planned-step.ts'
+import type { TaskType } from './plans/task-types.ts'
 
 /** What the server uses of the engine. Work that belongs to a change of the caller's own runs in the caller's transaction. */
 export interface Engine extends AsyncDisposable {
@@ -15,6 +16,11 @@ export interface Engine extends AsyncDisposable {
    * cancelled meanwhile; answers whether it did.
    */
   settleMinions(trx: Transaction<Database>, executionId: string, outcome: 'allocated' | { readonly failed: string }): Promise<boolean>
+  /**
+   * From here on only this worker does the tasks of a machine that have not begun, until it is gone: then any that fits. Tasks that any worker may
+   * do stay so. Locks the execution.
+   */
+  assign(trx: Transaction<Database>, assignment: Assignment): Promise<void>
   /**
    * Cancels (coriolis-api.md 5.2). Throws `engine.not-active` when the execution has ended, `engine.already-cancelling` for a second plain cancel.
    */
@@ -51,6 +57,15 @@ export interface Remark {
   readonly instance: string
   readonly level: 'INFO' | 'WARNING'
   readonly message: string
+}
+
+export interface Assignment {
+  readonly executionId: string
+  readonly instance: string
+  /** Absent: whatever their type. */
+  readonly types?: readonly TaskType[]
+  /** The name of its host. */
+  readonly worker: string
 }
 
 /** What is known of each machine of an action (coriolis-api.md 3.5), sealed in the database. */

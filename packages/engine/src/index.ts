@@ -1,5 +1,6 @@
 export { createEngine } from './create-engine.ts'
 export type {
+  Assignment,
   Engine,
   EngineHooks,
   EngineLimits,
@@ -48,6 +49,7 @@ export type { MinionRole } from './pools/pool-deps.ts'
 export { readPlanSide } from './pools/plan-side.ts'
 export type { MinionDetails } from './pools/release.ts'
 export { minionInfo } from './pools/release.ts'
+export type { SavingAttempt } from './pools/held-machines.ts'
 export type { ReservationRequest, WantedMinion } from './pools/reservation.ts'
 export { applyRetention, hideExecutions, purgeDeleted } from './retention/retain.ts'
 export type { DeletedExecutions, RetentionPolicy } from './retention/retain.ts'

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { InstarError, type Log } from '@instar/contract'
 import { createEngine, createMoveHooks, createPools, runWorker, type EngineHooks, type WorkerOptions } from '@instar/engine'
 import type { Store } from '@instar/store'
+import { heldMachinesOf, keepMachines } from './keep-machines.ts'
 import type { HostPaths } from './providers/disk-images/host-paths.ts'
 import { createProviders } from './providers/index.ts'
 import { offerOf } from './providers/offer.ts'
@@ -43,6 +44,9 @@ export async function runWorkerRole(role: WorkerRole, signal: AbortSignal): Prom
   await using engine = await createEngine({ store, log, hooks })
   const ending = new AbortController()
   const tending = tend(() => pools.tend(signal), log, AbortSignal.any([signal, ending.signal]))
+  const held = heldMachinesOf(providers.values())
+  // To the end of the last step, which may have made one.
+  const keeping = keepMachines({ held, pools, host: role.host, log }, ending.signal)
   try {
     await runWorker({
       store,
@@ -50,7 +54,7 @@ export async function runWorkerRole(role: WorkerRole, signal: AbortSignal): Prom
       host: role.host,
       providers: Object.fromEntries([...providers].map(([platform, provider]) => [platform, offerOf(provider)])),
       specs: describeHost(role.host),
-      steps: createSteps({ providers, pools, info: engine.info }),
+      steps: createSteps({ providers, pools, info: engine.info, host: role.host }),
       questions: createQuestions(providers),
       hooks,
       ...(role.limits && { limits: role.limits }),
@@ -59,6 +63,7 @@ export async function runWorkerRole(role: WorkerRole, signal: AbortSignal): Prom
   } finally {
     ending.abort()
     await tending
+    await keeping
   }
 }
 

@@ -49,6 +49,11 @@ export async function dropJobs(boss: PgBoss, trx: Kysely<Database>, jobs: readon
   }
 }
 
+/** Removes a job whoever has it now. */
+export async function dropJob(boss: PgBoss, trx: Kysely<Database>, queue: string, jobId: string): Promise<void> {
+  await boss.deleteJob(queue, jobId, { db: fromKysely(trx) })
+}
+
 /** Gives a sign of life for each job; answers the ids of those that are still ours. */
 export async function touchJobs(boss: PgBoss, db: Kysely<Database>, jobs: readonly FetchedJob[]): Promise<Set<string>> {
   const ours = new Set<string>()

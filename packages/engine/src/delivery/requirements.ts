@@ -3,6 +3,8 @@ import type { Requirement, WorkerProvider } from '@instar/store'
 
 /** What a worker brings. */
 export interface Offer {
+  /** The name of its host. */
+  readonly host: string
   readonly providers: Readonly<Record<string, WorkerProvider>>
   /** Ids of its enabled regions. */
   readonly regions: readonly string[]
@@ -11,7 +13,8 @@ export interface Offer {
 /** Whether one worker can do work that needs all of this. */
 export function fits(requires: readonly Requirement[], offer: Offer): boolean {
   return requires.every(
-    ({ platform, capability, regions }) =>
+    ({ platform, capability, regions, worker }) =>
+      (worker === undefined || worker === offer.host) &&
       offer.providers[platform]?.types.includes(capability) === true &&
       (regions.length === 0 || regions.some(region => offer.regions.includes(region))),
   )
@@ -20,8 +23,8 @@ export function fits(requires: readonly Requirement[], offer: Offer): boolean {
 /** The requirements in one spelling, whatever their order and whatever else their objects hold. */
 export function normalize(requires: readonly Requirement[]): Requirement[] {
   const byText = new Map(
-    requires.map(({ platform, capability, regions }) => {
-      const requirement = { platform, capability, regions: [...new Set(regions)].sort() }
+    requires.map(({ platform, capability, regions, worker }) => {
+      const requirement = { platform, capability, regions: [...new Set(regions)].sort(), ...(worker === undefined ? {} : { worker }) }
       return [JSON.stringify(requirement), requirement] as const
     }),
   )

@@ -47,23 +47,35 @@ export function planPoolAllocation(pool: PoolPlan, machineIds: readonly string[]
   return steps
 }
 
+/** A machine that is there, and the worker inside which it lives, where it does. */
+export interface PlannedMachine {
+  readonly id: string
+  /** The name of the worker's host. */
+  readonly heldBy?: string | undefined
+}
+
 /** Takes down these machines, all that the pool has, and then its shared resources. */
-export function planPoolDeallocation(pool: PoolPlan, machineIds: readonly string[]): PlannedStep[] {
+export function planPoolDeallocation(pool: PoolPlan, machines: readonly PlannedMachine[]): PlannedStep[] {
   const { steps, forInstance } = createPlan({ [pool.platform]: pool.side })
   const types = TYPES[pool.platform]
-  const deleted = machineIds.map(machineId => forInstance(machineId)(types.delete))
+  const deleted = machines.map(({ id }) => forInstance(id)(types.delete))
   forInstance(pool.poolId)(types['tear-down'], deleted)
-  return steps
+  return steps.map((step, at) => heldStep(step, machines[at]?.heldBy))
 }
 
 /**
  * Operations on one machine, one after the other: `['delete', 'create']` deploys it anew. One execution a machine, so that one machine's
  * failure stops no other machine's work.
  */
-export function planMachineWork(pool: PoolPlan, machineId: string, operations: readonly MachineOperation[]): PlannedStep[] {
+export function planMachineWork(pool: PoolPlan, machine: PlannedMachine, operations: readonly MachineOperation[]): PlannedStep[] {
   const { steps, forInstance } = createPlan({ [pool.platform]: pool.side })
-  const add = forInstance(machineId)
+  const add = forInstance(machine.id)
   let last: number | undefined
   for (const operation of operations) last = add(TYPES[pool.platform][operation], [last])
-  return steps
+  return steps.map((step, at) => (operations[at] === 'create' ? step : heldStep(step, machine.heldBy)))
+}
+
+/** A step on a machine that lives inside a worker is done by that worker. */
+function heldStep(step: PlannedStep, heldBy: string | undefined): PlannedStep {
+  return heldBy === undefined ? step : { ...step, requires: step.requires.map(one => ({ ...one, worker: heldBy })) }
 }

@@ -15,6 +15,8 @@ export interface StepRequirement {
   readonly capability: number
   /** Ids of the endpoint's regions: the worker is in at least one of them. Empty = any worker. */
   readonly regions: readonly string[]
+  /** Only this worker, by the name of its host, as long as it is there: it holds the machine. Absent = any that fits. */
+  readonly worker?: string
 }
 
 /** A step of a plan before it is stored. The place in the list is the order of creation, and so the task's index on the wire. */

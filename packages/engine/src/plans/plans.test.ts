@@ -250,7 +250,7 @@ describe('a minion pool', () => {
   })
 
   test('loses its machines before what they share', () => {
-    assert.deepEqual(textOf(planPoolDeallocation(sourcePool, ['m1', 'm2'])), [
+    assert.deepEqual(textOf(planPoolDeallocation(sourcePool, [{ id: 'm1' }, { id: 'm2' }])), [
       '0 DELETE_SOURCE_MINION_MACHINE () s524288',
       '1 DELETE_SOURCE_MINION_MACHINE () s524288',
       '2 TEAR_DOWN_SOURCE_POOL_SHARED_RESOURCES (0, 1) s524288',
@@ -258,11 +258,11 @@ describe('a minion pool', () => {
   })
 
   test('works on one machine in the order given', () => {
-    assert.deepEqual(textOf(planMachineWork(sourcePool, 'm1', ['power-on', 'health-check'])), [
+    assert.deepEqual(textOf(planMachineWork(sourcePool, { id: 'm1' }, ['power-on', 'health-check'])), [
       '0 POWER_ON_SOURCE_MINION () s524288',
       '1 HEALTHCHECK_SOURCE_MINION (0) s524288',
     ])
-    assert.deepEqual(textOf(planMachineWork(pool, 'm1', ['delete', 'create'])), [
+    assert.deepEqual(textOf(planMachineWork(pool, { id: 'm1' }, ['delete', 'create'])), [
       '0 DELETE_DESTINATION_MINION_MACHINE () d1048576',
       '1 CREATE_DESTINATION_MINION_MACHINE (0) d1048576',
     ])

@@ -1,5 +1,6 @@
 import type { ExecutionChange } from '../engine.ts'
 import { continueDeallocation } from './allocation.ts'
+import { assignToHolder } from './held-machines.ts'
 import type { PoolDeps, Trx } from './pool-deps.ts'
 import { POOL_KINDS, startMachineWork, type MachinePurpose } from './pool-plan.ts'
 import { addPoolEvent, lockPool, setPoolStatus, updateMinion, type MinionRow, type PoolRow } from './pool-row.ts'
@@ -34,7 +35,19 @@ async function lockReserving(trx: Trx, machineId: string): Promise<void> {
 async function afterAllocation(deps: PoolDeps, trx: Trx, pool: PoolRow, isDone: boolean): Promise<void> {
   if (isDone) {
     await trx.updateTable('minion_pools').set({ refreshed_at: deps.now() }).where('id', '=', pool.id).execute()
-    await trx.updateTable('minion_machines').set({ allocation_status: 'AVAILABLE' }).where('pool_id', '=', pool.id).execute()
+    await trx
+      .updateTable('minion_machines')
+      .set({ allocation_status: 'AVAILABLE' })
+      .where('pool_id', '=', pool.id)
+      .where('details', 'is not', null)
+      .execute()
+    const unmade = await trx
+      .selectFrom('minion_machines')
+      .select('id')
+      .where('pool_id', '=', pool.id)
+      .where('details', 'is', null)
+      .execute()
+    if (pool.goal === null) for (const { id } of unmade) await deployAnew(deps, trx, pool, id)
     if (pool.goal === null) await setPoolStatus(deps, trx, pool, 'ALLOCATED')
     return
   }
@@ -91,6 +104,7 @@ async function afterReservation(deps: PoolDeps, trx: Trx, minion: MinionRow): Pr
   if (reserved.some(one => one.allocation_status !== 'IN_USE')) return
   for (const one of reserved) {
     const details = openDetails(deps, one)
+    await assignToHolder(deps, trx, executionId, one)
     if (one.instance === null || one.role === null || details === null) continue
     await deps.engine().info.patch(trx, { actionId, instance: one.instance }, minionInfo(one.role, { id: one.id, details }))
   }

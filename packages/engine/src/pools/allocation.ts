@@ -1,5 +1,6 @@
 import { InstarError } from '@instar/contract'
 import { planPoolAllocation, planPoolDeallocation } from '../plans/minion-pool.ts'
+import { readHolders } from './holders.ts'
 import type { PoolDeps, Trx } from './pool-deps.ts'
 import { POOL_KINDS, poolPlan, startPoolExecution } from './pool-plan.ts'
 import { addMinion, addPoolEvent, lockPool, readMinions, requireStatus, setPoolStatus, type MinionRow, type PoolRow } from './pool-row.ts'
@@ -61,9 +62,13 @@ async function readActive(trx: Trx, poolId: string) {
 export async function continueDeallocation(deps: PoolDeps, trx: Trx, pool: PoolRow): Promise<void> {
   if (pool.goal !== 'deallocated' || (await readActive(trx, pool.id)).length > 0) return
   const minions = await readMinions(trx, pool.id)
-  const machineIds = minions.map(({ id }) => id)
+  const holders = await readHolders(
+    trx,
+    minions.map(({ id }) => id),
+  )
+  const machines = minions.map(({ id }) => ({ id, heldBy: holders.get(id) }))
   await trx.updateTable('minion_machines').set({ allocation_status: 'DEALLOCATING' }).where('pool_id', '=', pool.id).execute()
-  await setPoolStatus(deps, trx, pool, machineIds.length > 0 ? 'DEALLOCATING_MACHINES' : 'DEALLOCATING_SHARED_RESOURCES')
-  const steps = planPoolDeallocation(await poolPlan(trx, pool), machineIds)
+  await setPoolStatus(deps, trx, pool, machines.length > 0 ? 'DEALLOCATING_MACHINES' : 'DEALLOCATING_SHARED_RESOURCES')
+  const steps = planPoolDeallocation(await poolPlan(trx, pool), machines)
   await startPoolExecution(deps, trx, pool, { kind: POOL_KINDS.deallocation, steps, options: {} })
 }

@@ -5,7 +5,7 @@ import type { Engine } from '../engine.ts'
 /** What the work on pools needs. The engine comes late: it is made with hooks that are made with this. */
 export interface PoolDeps {
   readonly store: Pick<Store, 'db' | 'vault' | 'transact'>
-  readonly engine: () => Pick<Engine, 'start' | 'cancel' | 'settleMinions' | 'info'>
+  readonly engine: () => Pick<Engine, 'start' | 'assign' | 'cancel' | 'settleMinions' | 'info'>
   readonly newId: () => string
   readonly now: () => Date
 }

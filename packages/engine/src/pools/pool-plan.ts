@@ -1,5 +1,6 @@
 import { planMachineWork, type MachineOperation, type PoolPlan } from '../plans/minion-pool.ts'
 import type { PlannedStep } from '../plans/planned-step.ts'
+import { readHolders } from './holders.ts'
 import { readPlanSide } from './plan-side.ts'
 import type { PoolDeps, Trx } from './pool-deps.ts'
 import type { PoolRow } from './pool-row.ts'
@@ -23,7 +24,8 @@ export async function startMachineWork(
   pool: PoolRow,
   work: { readonly machineId: string; readonly purpose: MachinePurpose; readonly operations: readonly MachineOperation[] },
 ): Promise<void> {
-  const steps = planMachineWork(await poolPlan(trx, pool), work.machineId, work.operations)
+  const machine = { id: work.machineId, heldBy: (await readHolders(trx, [work.machineId])).get(work.machineId) }
+  const steps = planMachineWork(await poolPlan(trx, pool), machine, work.operations)
   await startPoolExecution(deps, trx, pool, {
     kind: POOL_KINDS.maintenance,
     steps,

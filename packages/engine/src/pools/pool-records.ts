@@ -1,5 +1,6 @@
 import type { MinionPowerStatus, PoolStatus } from '@instar/contract/api'
 import type { Info } from '../engine.ts'
+import { holdMinion, requireCurrent, type SavingAttempt } from './held-machines.ts'
 import type { MinionRole, PoolDeps, Trx } from './pool-deps.ts'
 import { lockPool, setPoolStatus, updateMinion } from './pool-row.ts'
 import { freeMinion, openDetails, sealDetails, type MinionDetails } from './release.ts'
@@ -11,9 +12,15 @@ export interface PoolRecords {
   /** The pool shows how far its allocation or deallocation is, unless that has ended. */
   enterStage(of: { readonly poolId: string; readonly executionId: string }, status: PoolStatus, signal: AbortSignal): Promise<void>
   saveShared(poolId: string, shared: Info | null): Promise<void>
-  /** `null` when the machine was deleted. */
-  saveMinion(machineId: string, details: MinionDetails | null, signal: AbortSignal): Promise<void>
-  savePower(machineId: string, power: MinionPowerStatus, signal: AbortSignal): Promise<void>
+  /** A machine that is about to be made or switched on will live inside this worker; what is still to be done on it comes here. */
+  holdMinion(machineId: string, of: { readonly by: SavingAttempt; readonly worker: string }, signal: AbortSignal): Promise<void>
+  /** `null` when the machine was deleted. This and `savePower` throw `engine.attempt-lost` when the task is another attempt's by now. */
+  saveMinion(
+    machineId: string,
+    of: { readonly by: SavingAttempt; readonly details: MinionDetails | null },
+    signal: AbortSignal,
+  ): Promise<void>
+  savePower(machineId: string, of: { readonly by: SavingAttempt; readonly power: MinionPowerStatus }, signal: AbortSignal): Promise<void>
   /** Gives back the machine that served this machine of the execution. */
   release(of: { readonly executionId: string; readonly instance: string; readonly role: MinionRole }, signal: AbortSignal): Promise<void>
 }
@@ -51,16 +58,21 @@ export function createPoolRecords(deps: PoolDeps): PoolRecords {
       const shared_resources = shared && vault.seal(shared, sharedPlace(poolId))
       await db.updateTable('minion_pools').set({ shared_resources }).where('id', '=', poolId).execute()
     },
-    saveMinion: (machineId, details, signal) =>
-      transact(
-        trx =>
-          updateMinion(deps, trx, machineId, {
-            details: details && sealDetails(deps, machineId, details),
-            power_status: details ? 'POWERED_ON' : 'UNINITIALIZED',
-          }),
-        signal,
-      ),
-    savePower: (machineId, power, signal) => transact(trx => updateMinion(deps, trx, machineId, { power_status: power }), signal),
+    holdMinion: (machineId, of, signal) => transact(trx => holdMinion(deps, trx, machineId, of), signal),
+    saveMinion: (machineId, { by, details }, signal) =>
+      transact(async trx => {
+        await requireCurrent(trx, by)
+        await updateMinion(deps, trx, machineId, {
+          details: details && sealDetails(deps, machineId, details),
+          power_status: details ? 'POWERED_ON' : 'UNINITIALIZED',
+          ...(details ? {} : { held_by: null }),
+        })
+      }, signal),
+    savePower: (machineId, { by, power }, signal) =>
+      transact(async trx => {
+        await requireCurrent(trx, by)
+        await updateMinion(deps, trx, machineId, { power_status: power, ...(power === 'POWERED_OFF' && { held_by: null }) })
+      }, signal),
     release: (of, signal) => transact(trx => releaseOne(deps, trx, of), signal),
   }
 }

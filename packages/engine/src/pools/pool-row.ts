@@ -85,6 +85,7 @@ export async function addMinion(
       reserved_for: null,
       instance: null,
       role: null,
+      held_by: null,
       created_at: deps.now(),
       updated_at: null,
     })

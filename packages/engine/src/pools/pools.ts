@@ -1,6 +1,7 @@
 import type { EngineHooks } from '../engine.ts'
 import { afterPoolWork } from './after-pool-work.ts'
 import { allocatePool, deallocatePool } from './allocation.ts'
+import { readHeldBy, replaceLost, replaceOrphans, type HeldMinion } from './held-machines.ts'
 import type { PoolDeps, Trx } from './pool-deps.ts'
 import { createPoolRecords, type PoolRecords } from './pool-records.ts'
 import { releaseMinions } from './release.ts'
@@ -15,6 +16,12 @@ export interface Pools {
   reserve(trx: Trx, request: ReservationRequest): Promise<void>
   /** Refreshes the pools that are due; answers how many. To be called about every minute, by any number of processes. */
   tend(signal: AbortSignal): Promise<number>
+  /** The machines that live inside this worker, as far as is known here. */
+  heldBy(worker: string): Promise<HeldMinion[]>
+  /** Makes anew those of these machines that are free and should be on: their worker knows that they are not there any more. */
+  replaceLost(machineIds: readonly string[], signal: AbortSignal): Promise<void>
+  /** The same for free machines whose workers are gone. */
+  replaceOrphans(signal: AbortSignal): Promise<void>
   /** What ends of executions mean for pools: to be called by the engine's hook. */
   readonly hooks: EngineHooks
   /** For the tasks of pools. */
@@ -28,6 +35,9 @@ export function createPools(deps: PoolDeps): Pools {
     refresh: (trx, poolId) => refreshPool(deps, trx, poolId),
     reserve: (trx, request) => reserveMinions(deps, trx, request),
     tend: signal => tendPools(deps, signal),
+    heldBy: worker => readHeldBy(deps, worker),
+    replaceLost: (machineIds, signal) => replaceLost(deps, machineIds, signal),
+    replaceOrphans: signal => replaceOrphans(deps, signal),
     records: createPoolRecords(deps),
     hooks: {
       onExecutionChanged: async (trx, change) => {

@@ -30,7 +30,7 @@ export async function refreshPool(deps: PoolDeps, trx: Trx, poolId: string): Pro
   }
   if (checked.length > 0) await tell(deps, trx, pool, `Checking ${idsOf(checked)}`)
 
-  for (const minion of rest.filter(({ allocation_status }) => FAILED.has(allocation_status))) await deployAnew(deps, trx, pool, minion.id)
+  for (const minion of rest.filter(isFailed)) await deployAnew(deps, trx, pool, minion.id)
   for (let count = rest.length; count < pool.minimum_minions; count += 1) {
     const { id } = await addMinion(deps, trx, pool)
     await deployAnew(deps, trx, pool, id)
@@ -38,6 +38,11 @@ export async function refreshPool(deps: PoolDeps, trx: Trx, poolId: string): Pro
 }
 
 const FAILED: ReadonlySet<string> = new Set(['ERROR', 'ERROR_DEPLOYING', 'POWER_ERROR'])
+
+/** Also one that is said to be there, and of which nothing is known. */
+function isFailed({ allocation_status: status, details }: MinionRow): boolean {
+  return FAILED.has(status) || (status === 'AVAILABLE' && details === null)
+}
 
 /** Machines beyond the minimum that nobody used for longer than the pool keeps them; the longest idle first. */
 function surplusOf(deps: PoolDeps, pool: PoolRow, minions: readonly MinionRow[]): MinionRow[] {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { fits } from '../delivery/requirements.ts'
+import { freeAssigned } from '../execution/assign.ts'
 import { applyEvent, notifyOf } from '../execution/apply.ts'
 import { loadBoard } from '../execution/board.ts'
 import { deliverHeld } from '../execution/deliver-held.ts'
@@ -37,7 +38,8 @@ async function run(parts: EngineParts, signal: AbortSignal): Promise<void> {
   }
 }
 
-/** One sweep: questions that nobody waits for, tasks that a limit held back for no reason, tasks that no worker can take. */
+/** One sweep: questions that nobody waits for, tasks that a limit held back for no reason, that wait for a worker that is gone, and that
+ * no worker can take. */
 export async function sweep(parts: EngineParts): Promise<void> {
   await parts.store.db.transaction().execute(async trx => {
     const { rows } = await sql<{ mine: boolean }>`select pg_try_advisory_xact_lock(${LOCK_KEY}) as mine`.execute(trx)
@@ -45,6 +47,7 @@ export async function sweep(parts: EngineParts): Promise<void> {
     await sql`delete from questions where created_at < now() - ${QUESTION_LIFE_MS} * interval '1 millisecond'`.execute(trx)
     await deliverHeld(parts, trx)
     // In transactions of their own, while this one keeps other processes from doing the same.
+    await freeAssigned(parts)
     await giveUpUnplaced(parts)
   })
 }

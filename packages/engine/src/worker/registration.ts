@@ -35,18 +35,18 @@ export async function readOffer(
   workerId: string,
   providers: Readonly<Record<string, WorkerProvider>>,
 ): Promise<Offer | undefined> {
-  const { rows } = await sql<{ regions: string[] }>`
-    select coalesce(array_agg(r.id::text) filter (where r.id is not null), '{}') as regions
+  const { rows } = await sql<{ host: string; regions: string[] }>`
+    select w.host, coalesce(array_agg(r.id::text) filter (where r.id is not null), '{}') as regions
     from workers w left join worker_regions wr on wr.worker_id = w.id
       left join regions r on r.id = wr.region_id and r.enabled and r.deleted_at is null
     where w.id = ${workerId} and w.enabled and w.deleted_at is null group by w.id`.execute(db)
-  return rows[0] === undefined ? undefined : { providers, regions: rows[0].regions }
+  return rows[0] === undefined ? undefined : { ...rows[0], providers }
 }
 
 /** The offers of all workers that are enabled and alive. */
 export async function presentOffers(db: Kysely<Database>): Promise<Offer[]> {
   const { rows } = await sql<Offer>`
-    select w.providers, coalesce(array_agg(r.id::text) filter (where r.id is not null), '{}') as regions
+    select w.host, w.providers, coalesce(array_agg(r.id::text) filter (where r.id is not null), '{}') as regions
     from workers w left join worker_regions wr on wr.worker_id = w.id
       left join regions r on r.id = wr.region_id and r.enabled and r.deleted_at is null
     where w.enabled and w.deleted_at is null and w.beat_at > now() - ${PRESENCE_MS} * interval '1 millisecond' group by w.id`.execute(db)

@@ -100,6 +100,8 @@ export interface Requirement {
   readonly capability: number
   /** Ids of regions: the worker is in at least one of them. Empty = any worker. */
   readonly regions: readonly string[]
+  /** Only this worker, by the name of its host: it holds what the work is done on. Absent = any that fits. */
+  readonly worker?: string
 }
 
 export interface TasksTable extends Dated {

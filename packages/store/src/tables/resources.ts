@@ -131,6 +131,8 @@ interface MinionMachinesTable extends Dated {
   reserved_for: string | null
   instance: string | null
   role: 'origin' | 'destination' | 'osmorphing' | null
+  /** The host of the worker inside which it lives; null where it lives by itself, and while it is off. */
+  held_by: string | null
 }
 
 interface PoolEventsTable {

@@ -13,8 +13,21 @@ export interface MinionMachine {
   readonly backupWriterConnectionInfo?: Own
 }
 
+/**
+ * Machines that live inside the worker that made them, and die with it. Tasks on such a machine are done by that worker; when it is gone they may
+ * come to another one, for which the machine is then not there.
+ */
+export interface HeldMachines {
+  /** The keys of those that live here, or are being made. */
+  keys(): readonly string[]
+  /** Ends these, whatever they do: their pools know nothing of them any more. */
+  end(keys: readonly string[]): Promise<void>
+}
+
 /** Minion pools of one side: warm helper machines. */
 export interface PoolHalf<C, P> {
+  /** Absent where machines live by themselves. */
+  readonly held?: HeldMachines
   /** The pool's `environment_options`. */
   readonly environment: ZodMiniType<P>
   listOptions(call: Call<C, P>, names?: readonly string[]): Promise<Option[]>

@@ -13,6 +13,8 @@ export interface StepWorld {
   readonly providers: ReadonlyMap<string, Provider>
   readonly info: InfoStore
   readonly pools: Pick<Pools, 'records'>
+  /** How the services list names this worker. */
+  readonly host: string
 }
 export type MakeStep = (world: StepWorld) => StepDefinition
 
