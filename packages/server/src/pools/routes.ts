@@ -8,23 +8,27 @@ import { poolObject, poolSummary, requirePool, selectPools } from './pool.ts'
 export function poolRoutes(deps: ApiDeps) {
   const { store } = deps
   const { db, vault } = store
-  const show = async (projectId: string, id: string) => ({ minion_pool: await poolObject(db, vault, await requirePool(db, projectId, id)) })
+  // Of one moment: between two questions the pool could go on, and be shown with machines of another state.
+  const atOnce = <T>(read: (trx: Trx) => Promise<T>) => db.transaction().setIsolationLevel('repeatable read').execute(read)
+  const show = (projectId: string, id: string) =>
+    atOnce(async trx => ({ minion_pool: await poolObject(trx, vault, await requirePool(trx, projectId, id)) }))
   return {
-    'pools.list': async ({ projectId }) => {
-      const rows = await selectPools(db)
-        .where('actions.project_id', '=', projectId)
-        .where('deleted_at', 'is', null)
-        .orderBy('actions.created_at')
-        .orderBy('actions.id')
-        .execute()
-      const ids = rows.map(({ id }) => id)
-      const machines =
-        ids.length === 0
-          ? []
-          : await db.selectFrom('minion_machines').selectAll().where('pool_id', 'in', ids).orderBy('created_at').execute()
-      const ofPool = Map.groupBy(machines, machine => machine.pool_id)
-      return { minion_pools: rows.map(row => poolSummary(vault, row, ofPool.get(row.id) ?? [])) }
-    },
+    'pools.list': ({ projectId }) =>
+      atOnce(async trx => {
+        const rows = await selectPools(trx)
+          .where('actions.project_id', '=', projectId)
+          .where('deleted_at', 'is', null)
+          .orderBy('actions.created_at')
+          .orderBy('actions.id')
+          .execute()
+        const ids = rows.map(({ id }) => id)
+        const machines =
+          ids.length === 0
+            ? []
+            : await trx.selectFrom('minion_machines').selectAll().where('pool_id', 'in', ids).orderBy('created_at').execute()
+        const ofPool = Map.groupBy(machines, machine => machine.pool_id)
+        return { minion_pools: rows.map(row => poolSummary(vault, row, ofPool.get(row.id) ?? [])) }
+      }),
     'pools.create': async ({ body, projectId, caller, signal }) => {
       const asker = { projectId, userId: caller.userId }
       const id = await store.transact(trx => createPool(deps, trx, asker, body.minion_pool), signal)
