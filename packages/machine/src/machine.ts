@@ -23,7 +23,7 @@ export interface Machine extends AsyncDisposable {
   network(on: boolean, signal: AbortSignal): Promise<void>
   /** Ends what earlier commands with `survivors: 'keep'` left running. */
   endSurvivors(signal: AbortSignal): Promise<Survivor[]>
-  /** The disks that were given at the start, in that order: devices as the machine names them. */
+  /** Its disks as it names them: those given at the start, in that order, then those attached since. */
   readonly devices: readonly string[]
 }
 

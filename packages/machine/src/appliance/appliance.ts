@@ -30,10 +30,9 @@ interface ApplianceParts {
 export class Appliance implements Machine {
   readonly name: string
   readonly isEmulated: boolean
-  readonly devices: readonly string[]
   readonly #vm: Vm
   readonly #cleanUp: () => Promise<void>
-  /** Every disk by its device. */
+  /** Every disk by its device, in the order in which they came. */
   readonly #disks: Map<string, QemuDisk>
   #lastDisk: number
   #isDisposed = false
@@ -41,11 +40,14 @@ export class Appliance implements Machine {
   constructor({ vm, accel, cleanUp, disks }: ApplianceParts, devices: readonly string[]) {
     this.name = `appliance (${accel})`
     this.isEmulated = accel === 'tcg'
-    this.devices = devices
     this.#vm = vm
     this.#cleanUp = cleanUp
     this.#disks = new Map(disks.map((disk, index) => [devices[index]!, disk]))
     this.#lastDisk = disks.length - 1
+  }
+
+  get devices(): readonly string[] {
+    return [...this.#disks.keys()]
   }
 
   async run(argv: readonly string[], options: RunOptions): Promise<RunResult> {
@@ -74,6 +76,9 @@ export class Appliance implements Machine {
     if (disk === undefined) throw new InstarError('machine.no-device', `${this.name} has no disk ${device}`)
     await this.#remove(disk, AbortSignal.any([signal, AbortSignal.timeout(DISK_TIMEOUT_MS)]))
     this.#disks.delete(device)
+    // The last writes fail when the guest's caches are written out, which nobody in the guest is told.
+    const failure = this.#vm.diskFailure()
+    if (failure !== undefined) throw failure
   }
 
   /** The guest lets go of the device first, which it tells by an event; only then is its file closed. */

@@ -1,15 +1,14 @@
 import type { Emit, MachinePhase, ScriptRun } from '@instar/contract'
 import type { Instance } from '@instar/contract/api'
-import { openAppliance, type ApplianceOptions, type MachineDisk } from '@instar/machine'
+import { openAppliance, type ApplianceOptions, type Machine, type MachineDisk } from '@instar/machine'
 import { morph, resumePoint, type LuksKey, type MorphReport, type MorphRequest, type MorphTarget, type ScriptRecorder } from '@instar/morph'
 import type { ChosenScripts } from './choose-scripts.ts'
 
-/** The disks of a machine under work, and all that is to be done with them. */
+/** What is to be done with the disks of a machine. */
 export interface MachineMorph {
   readonly runId: string
   readonly exportInfo: Instance
   readonly instance: string
-  readonly disks: readonly MachineDisk[]
   readonly scripts: ChosenScripts
   readonly keys: readonly LuksKey[]
   readonly target: MorphTarget
@@ -29,16 +28,17 @@ export interface MorphPlace {
   readonly recorder: ScriptRecorder
 }
 
-/** Morphs the OS on the disks, in an appliance of its own. The disks hold then what was done, also when it failed. */
-export async function morphMachine(task: MachineMorph, place: MorphPlace): Promise<MorphReport> {
+/** Morphs the OS on these disks, in an appliance of its own. The disks hold then what was done, also when it failed. */
+export async function morphMachine(task: MachineMorph, disks: readonly MachineDisk[], place: MorphPlace): Promise<MorphReport> {
   const { signal, emit } = place
-  await using machine = await openAppliance({
-    ...place.appliance,
-    disks: task.disks,
-    signal,
-    onProgress: message => emit({ kind: 'progress', message }),
-  })
-  return await morph(requestOf(task), { machine, signal, emit, recorder: place.recorder })
+  const onProgress = (message: string) => emit({ kind: 'progress', message })
+  await using machine = await openAppliance({ ...place.appliance, disks, signal, onProgress })
+  return await morphOn(machine, task, place)
+}
+
+/** Morphs the OS on the disks that the machine has. */
+export async function morphOn(machine: Machine, task: MachineMorph, { signal, emit, recorder }: MorphPlace): Promise<MorphReport> {
+  return await morph(requestOf(task), { machine, signal, emit, recorder })
 }
 
 /** Keeps in mind which scripts ran, to tell where a failed morph can go on. */

@@ -1,12 +1,10 @@
 import { join } from 'node:path'
 import { InstarError, type Emit } from '@instar/contract'
-import { createLayer, openAppliance, probeImage } from '@instar/machine'
+import { createLayer, openAppliance, probeImage, type Machine } from '@instar/machine'
 import { lookAtGuest, type LookResult, type LuksKey, type MorphTarget } from '@instar/morph'
 import type { MorphPlace } from './morph-machine.ts'
 
 export interface PreflightRequest {
-  /** The machine's disks as they are, and where what they are based on lies. */
-  readonly disks: readonly { readonly file: string; readonly allowBacking: readonly string[] }[]
   readonly keys: readonly LuksKey[]
   readonly target: MorphTarget
   readonly root?: string
@@ -15,14 +13,21 @@ export interface PreflightRequest {
   readonly say: (level: 'INFO' | 'WARNING', message: string) => void
 }
 
+/** What the guest is looked at on. */
+export interface PreflightMachine extends AsyncDisposable {
+  readonly machine: Machine
+}
+
+type Place = Pick<MorphPlace, 'appliance' | 'signal' | 'emit'>
+
 /**
- * Looks at the guest on throw-away layers before anything is changed or run: tells what would keep it from booting, and throws
- * `morph.will-not-boot` where that is sure and no script could mend it.
+ * Looks at the guest before anything is changed or run: tells what would keep it from booting, and throws `morph.will-not-boot` where that is sure
+ * and no script could mend it. The look itself writes to the disks (journals are replayed).
  */
-export async function preflight(request: PreflightRequest, place: Pick<MorphPlace, 'appliance' | 'signal' | 'emit'>): Promise<void> {
+export async function preflight(request: PreflightRequest, open: () => Promise<PreflightMachine>, place: Place): Promise<void> {
   let seen: LookResult
   try {
-    seen = await look(request, place)
+    seen = await look(request, open, place)
   } catch (error) {
     // Locked storage, say, that a script opens: the morph itself tells whether it can go on.
     if (!(error instanceof InstarError) || !request.hasScripts) throw error
@@ -42,20 +47,31 @@ export async function preflight(request: PreflightRequest, place: Pick<MorphPlac
   throw new InstarError('morph.will-not-boot', `the machine would not boot, and no morph mends it: ${why.join('; ')}`)
 }
 
-async function look(
-  request: PreflightRequest,
-  { appliance, signal, emit }: Pick<MorphPlace, 'appliance' | 'signal' | 'emit'>,
-): Promise<LookResult> {
+async function look(request: PreflightRequest, open: () => Promise<PreflightMachine>, { signal, emit }: Place): Promise<LookResult> {
+  await using opened = await open()
+  const { keys, target, root } = request
+  const world = { machine: opened.machine, signal, emit: quiet(emit) }
+  return await lookAtGuest({ keys, target, ...(root === undefined ? {} : { root }) }, world)
+}
+
+/** The machine's disks as they are, and where what they are based on lies. */
+interface LayeredDisk {
+  readonly file: string
+  readonly allowBacking: readonly string[]
+}
+
+/** An appliance of its own, with throw-away layers on these disks. */
+export async function openOnLayers(layered: readonly LayeredDisk[], { appliance, signal }: Place): Promise<PreflightMachine> {
   await using stack = new AsyncDisposableStack()
   const disks = []
-  for (const { file, allowBacking } of request.disks) {
+  for (const { file, allowBacking } of layered) {
     const image = await probeImage(file, { format: 'qcow2', allowBacking, skipCheck: true, signal })
     const layer = stack.use(await createLayer({ image, dir: join(appliance.runtimeDir, 'layers'), signal }))
     disks.push({ file: layer.file, format: 'qcow2' as const, readOnly: false, node: layer.node })
   }
-  await using machine = await openAppliance({ ...appliance, disks, signal })
-  const { keys, target, root } = request
-  return await lookAtGuest({ keys, target, ...(root === undefined ? {} : { root }) }, { machine, signal, emit: quiet(emit) })
+  const machine = stack.use(await openAppliance({ ...appliance, disks, signal }))
+  const owned = stack.move()
+  return { machine, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
 /** Of the check its own steps are shown, and none of its warnings twice. */

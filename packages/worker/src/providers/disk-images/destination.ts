@@ -9,6 +9,7 @@ import type { HostPaths } from './host-paths.ts'
 import { chooseStorage, storageFolders, DEFAULT_STORAGE } from './places.ts'
 import { DiskImagesDestination, type DiskImagesConnection } from './settings.ts'
 import { createSnapshots, deleteSnapshots, restoreSnapshots } from './snapshots.ts'
+import type { WarmAppliances } from './warm-appliances.ts'
 import { deleteDisks, deployDisks, discardDisks, openDestinationDisk, requireReplicas } from './volumes.ts'
 
 export type DiskImagesTask = DestinationCall<DiskImagesConnection, DiskImagesDestination>
@@ -21,7 +22,7 @@ const OPTIONS = [
 ]
 
 /** Replicas and machines in a folder of this host. */
-export function createDestination(paths: HostPaths): DestinationHalf<DiskImagesConnection, DiskImagesDestination> {
+export function createDestination(paths: HostPaths, warm: WarmAppliances): DestinationHalf<DiskImagesConnection, DiskImagesDestination> {
   return {
     environment: DiskImagesDestination,
     listNetworks: async () => NETWORKS.map(network => ({ ...network })),
@@ -56,7 +57,7 @@ export function createDestination(paths: HostPaths): DestinationHalf<DiskImagesC
     finalizeInstance: (call, request) => finalizeInstance(call, request, paths),
     watchFirstBoot,
     cleanUpInstance,
-    morphing: createMorphing(paths),
+    morphing: createMorphing(paths, warm),
   }
 }
 

@@ -4,12 +4,17 @@ import type { Provider } from '../provider.ts'
 import { createDestination } from './destination.ts'
 import type { HostPaths } from './host-paths.ts'
 import { describeMachine, listMachines } from './machines.ts'
+import { createMinionPool } from './minion-pool.ts'
 import { runningPid } from './power.ts'
-import { DiskImagesConnection, type DiskImagesDestination, type DiskImagesSource } from './settings.ts'
+import { DiskImagesConnection, type DiskImagesDestination, type DiskImagesPool, type DiskImagesSource } from './settings.ts'
 import { diskImagesSource } from './source.ts'
+import { WarmAppliances } from './warm-appliances.ts'
 
 /** Machines as folders of disk images: raw, qcow2, vmdk, vhdx and vdi to read, qcow2 to write, QEMU to run. See docs/guides/disk-images.md. */
-export function createDiskImages(paths: HostPaths): Provider<DiskImagesConnection, DiskImagesSource, DiskImagesDestination> {
+export function createDiskImages(
+  paths: HostPaths,
+): Provider<DiskImagesConnection, DiskImagesSource, DiskImagesDestination, DiskImagesPool> {
+  const warm = new WarmAppliances(paths)
   return {
     platform: 'disk-images',
     connection: DiskImagesConnection,
@@ -32,6 +37,7 @@ export function createDiskImages(paths: HostPaths): Provider<DiskImagesConnectio
       return rows
     },
     source: diskImagesSource,
-    destination: createDestination(paths),
+    destination: createDestination(paths, warm),
+    destinationPool: createMinionPool(paths, warm),
   }
 }

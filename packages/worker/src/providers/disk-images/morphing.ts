@@ -1,17 +1,18 @@
 import { stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { allowedPlaces, blockNode, readChain, writeDurably, type MachineDisk } from '@instar/machine'
+import { writeDurably } from '@instar/machine'
 import { wipeKeys, type MorphReport } from '@instar/morph'
 import { chooseScripts } from '../../morphing/choose-scripts.ts'
 import {
   morphMachine,
+  morphOn,
   pointAfter,
   watchScripts,
   type MachineMorph,
   type MorphPlace,
   type ResumePoint,
 } from '../../morphing/morph-machine.ts'
-import { preflight } from '../../morphing/preflight.ts'
+import { openOnLayers, preflight, type PreflightMachine } from '../../morphing/preflight.ts'
 import { imageFile } from '../../replication/replica-record.ts'
 import type { MorphingHalf, ProviderMorphRequest } from '../morphing-half.ts'
 import type { DiskImagesTask } from './destination.ts'
@@ -19,8 +20,11 @@ import { diskKeys } from './disk-keys.ts'
 import type { HostPaths } from './host-paths.ts'
 import { createDisk, type InstanceInfo } from './instances.ts'
 import { forgetWork, keepWork, takeKeptWork } from './kept-work.ts'
+import { machineDisks } from './machine-disks.ts'
+import { minionId, tellGone } from './minion-pool.ts'
 import { tellMorph } from './tell-morph.ts'
 import type { DiskImagesConnection, DiskImagesDestination } from './settings.ts'
+import type { WarmAppliances } from './warm-appliances.ts'
 
 /** Says that the disks of a machine are morphed, for a task that is repeated, and how many scripts wait for its first boot. */
 export const DONE_FILE = 'morphed.json'
@@ -32,8 +36,11 @@ interface Work {
   readonly place: MorphPlace
 }
 
-/** The appliance is started for each morph and ends with it: it is there in two seconds, and nothing of it can be left over. */
-export function createMorphing(paths: HostPaths): MorphingHalf<DiskImagesConnection, DiskImagesDestination> {
+/**
+ * A minion of its own is started for each morph and ends with it: it is there in half a second, and nothing of it can be left over. One of a
+ * pool runs already.
+ */
+export function createMorphing(paths: HostPaths, warm: WarmAppliances): MorphingHalf<DiskImagesConnection, DiskImagesDestination> {
   return {
     deployResources: async () => ({ resources: {}, connectionInfo: {}, morphingInfo: {} }),
     deleteResources: async () => undefined,
@@ -43,17 +50,71 @@ export function createMorphing(paths: HostPaths): MorphingHalf<DiskImagesConnect
       const { recorder, runs } = watchScripts(request.recorder)
       const appliance = { ...paths, accel: call.environment.accel }
       const work = { call, request, info, place: { appliance, signal: call.signal, emit: tellMorph(call, request.emit), recorder } }
-      const resumeAt = await prepareDisks(work)
+      const minion = chooseMinion(work, warm)
+      const resumeAt = await minion.prepare()
       let report: MorphReport
       try {
-        report = await morphDisks(work, resumeAt)
+        report = await morphDisks(work, minion, resumeAt)
+        await minion.release()
       } catch (error) {
+        // Nobody writes to the disks any more when they are kept.
+        await minion.release().catch(() => undefined)
         await keepFailed(work, pointAfter(error, runs(), resumeAt))
         throw error
       }
       await forgetWork(info.staging)
       await writeDurably(join(info.staging, DONE_FILE), `${JSON.stringify({ version: 1, first_boot_scripts: report.firstBootScripts })}\n`)
     },
+  }
+}
+
+/** What does a morph's work on the disks. */
+interface MorphMinion {
+  /** The disks are as the morph has to find them. Gives where kept work goes on. */
+  prepare(): Promise<ResumePoint | undefined>
+  openForLook(): Promise<PreflightMachine>
+  morph(task: MachineMorph): Promise<MorphReport>
+  /** All that was written is in the files when this returns; again for one that has done so does nothing. */
+  release(): Promise<void>
+}
+
+function chooseMinion(work: Work, warm: WarmAppliances): MorphMinion {
+  const id = minionId(work.request.resources)
+  if (id === undefined) return ownMinion(work)
+  if (warm.has(id)) return pooledMinion(work, warm, id)
+  tellGone(work.call)
+  return ownMinion(work)
+}
+
+function ownMinion(work: Work): MorphMinion {
+  const { info, place } = work
+  return {
+    prepare: () => prepareDisks(work),
+    openForLook: () =>
+      openOnLayers(
+        filesOf(info).map(file => ({ file, allowBacking: [info.staging] })),
+        place,
+      ),
+    morph: async task => morphMachine(task, await machineDisks(info), place),
+    release: async () => undefined,
+  }
+}
+
+/** The disks are plugged in already, unless something was done with them since: then they are made, and plugged into a fresh minion, again. */
+function pooledMinion(work: Work, warm: WarmAppliances, id: string): MorphMinion {
+  const { call, request, info, place } = work
+  const owner = info.staging
+  return {
+    prepare: async () => {
+      if (request.resumeFrom === undefined && warm.isReadyFor(id, owner)) return undefined
+      await warm.renew(id, call.signal)
+      const resumeAt = await prepareDisks(work)
+      await warm.plug(id, { owner, disks: await machineDisks(info), signal: call.signal })
+      return resumeAt
+    },
+    openForLook: async () => ({ machine: warm.use(id, owner), [Symbol.asyncDispose]: async () => undefined }),
+    morph: task => morphOn(warm.use(id, owner), task, place),
+    release: () => warm.unplug(id),
   }
 }
 
@@ -75,8 +136,8 @@ async function prepareDisks({ call, request, info }: Work): Promise<ResumePoint 
   return undefined
 }
 
-async function morphDisks(work: Work, resumeAt: ResumePoint | undefined): Promise<MorphReport> {
-  const { call, request, info, place } = work
+async function morphDisks(work: Work, minion: MorphMinion, resumeAt: ResumePoint | undefined): Promise<MorphReport> {
+  const { call, request, place } = work
   const { environment, signal } = call
   const keys = diskKeys(environment)
   try {
@@ -86,32 +147,17 @@ async function morphDisks(work: Work, resumeAt: ResumePoint | undefined): Promis
     const firmware = environment.firmware
     const target = { bus: environment.bus, ...(firmware === undefined ? {} : { firmware }) }
     const root = environment.root === undefined ? {} : { root: environment.root }
-    const files = info.disks.map(({ file }) => join(info.staging, file))
     if (resumeAt === undefined) {
       call.progress('Checking whether the machine will boot')
-      await preflight(
-        {
-          disks: files.map(file => ({ file, allowBacking: [info.staging] })),
-          keys,
-          target,
-          ...root,
-          hasScripts: scripts.run.some(({ phase }) => phase === 'osmorphing_pre_os_mount' || phase === 'osmorphing_post_os_mount'),
-          say: (level, message) => call.event(level, message),
-        },
-        place,
-      )
-    }
-    const disks: MachineDisk[] = []
-    for (const file of files) {
-      const { links } = await readChain(file, 'qcow2', await allowedPlaces([info.staging]))
-      disks.push({ file, format: 'qcow2', readOnly: false, node: blockNode(links) })
+      const hasScripts = scripts.run.some(({ phase }) => phase === 'osmorphing_pre_os_mount' || phase === 'osmorphing_post_os_mount')
+      const check = { keys, target, ...root, hasScripts, say: call.event.bind(call) }
+      await preflight(check, () => minion.openForLook(), place)
     }
     signal.throwIfAborted()
-    const task: MachineMorph = {
+    const report = await minion.morph({
       runId: call.key,
       exportInfo: request.exportInfo,
       instance: call.instance,
-      disks,
       scripts,
       keys,
       target,
@@ -121,8 +167,7 @@ async function morphDisks(work: Work, resumeAt: ResumePoint | undefined): Promis
         ...root,
       },
       ...(resumeAt === undefined ? {} : { resumeAt }),
-    }
-    const report = await morphMachine(task, place)
+    })
     call.event(
       'INFO',
       `${report.system}: ${report.scripts.length} script runs, ${report.firstBootScripts} scripts for the first boot, ${report.changed.length} files changed`,
@@ -146,6 +191,10 @@ async function keepFailed({ call, request, info }: Work, resumeAt: ResumePoint |
   })
   if (isKept) call.event('INFO', `The work so far is kept: a deployment with resume_from ${deploymentId} goes on with it`)
   else call.event('WARNING', `The work so far is not kept: ${info.keepFolder} is on another file system`)
+}
+
+function filesOf({ staging, disks }: InstanceInfo): string[] {
+  return disks.map(({ file }) => join(staging, file))
 }
 
 async function isThere(file: string): Promise<boolean> {

@@ -80,5 +80,14 @@ const morphing = {
   }),
 }
 
+/** Options of a minion pool. */
+export const DiskImagesPool = z.strictObject({
+  accel: z._default(z.enum(['auto', 'kvm', 'tcg']), 'auto').register(settings, {
+    title: 'KVM or emulation',
+    description: 'Of the appliances. "auto" is KVM where a guest truly boots under it.',
+  }),
+})
+export type DiskImagesPool = z.infer<typeof DiskImagesPool>
+
 export const DiskImagesDestination = z.strictObject({ ...replication, ...machine, ...morphing, ...keys })
 export type DiskImagesDestination = z.infer<typeof DiskImagesDestination>
