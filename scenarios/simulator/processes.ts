@@ -7,7 +7,7 @@ import type { Store } from '@instar/store'
 import { createTestStore } from '@instar/store/testing'
 import { exported, spawnServe, type Served } from '../../packages/cli/src/serve/spawn-serve.fixture.ts'
 
-/** The service as its users run it: processes of `instar serve` on one PostgreSQL, with the simulator. */
+/** The service as its users run it: processes of `instar serve` on one PostgreSQL, with the simulator or real disks. */
 export interface Processes extends AsyncDisposable {
   readonly store: Store
   /** The folder of the simulated platform; both endpoints have it. */
@@ -17,8 +17,10 @@ export interface Processes extends AsyncDisposable {
   readonly workers: ReadonlyMap<string, Served>
   /** How often a worker ended. */
   readonly deaths: () => number
-  /** A request to one of the APIs in turn. */
-  readonly json: <T>(method: 'GET' | 'POST', path: string, body?: object) => Promise<T>
+  /** A request to the v1 API of one of the processes in turn, or with `api` to what stands beside it. */
+  readonly json: <T>(method: 'GET' | 'POST', path: string, body?: object, api?: 'v1' | 'instar/v1') => Promise<T>
+  /** Where the processes keep what lives as long as they do. */
+  readonly stateDir: string
 }
 
 export interface ProcessesOptions {
@@ -26,6 +28,8 @@ export interface ProcessesOptions {
   readonly workers: number
   /** Start a worker again when it was killed. */
   readonly revive: boolean
+  /** What the workers offer; default the simulator. */
+  readonly platforms?: string
 }
 
 const PASSWORD = 'open sesame'
@@ -34,7 +38,13 @@ export async function startProcesses(options: ProcessesOptions): Promise<Process
   await using stack = new AsyncDisposableStack()
   const dir = stack.adopt(await mkdtemp(join(tmpdir(), 'instar-processes-')), path => rm(path, { recursive: true, force: true }))
   const store = stack.use(await createTestStore())
-  const shared = { DATABASE_URL: store.url, INSTAR_SECRET_KEY: randomBytes(32).toString('base64'), INSTAR_ADMIN_PASSWORD: PASSWORD }
+  const cacheDir = process.env['INSTAR_CACHE_DIR']
+  const shared = {
+    DATABASE_URL: store.url,
+    INSTAR_SECRET_KEY: randomBytes(32).toString('base64'),
+    INSTAR_ADMIN_PASSWORD: PASSWORD,
+    ...(cacheDir !== undefined && { INSTAR_CACHE_DIR: cacheDir }),
+  }
   const apis: Served[] = []
   for (let number = 1; number <= options.apis; number += 1) {
     apis.push(stack.use(await spawnServe(dir, ['--role', 'api', '--data-dir', join(dir, `api-${number}`)], shared)))
@@ -43,7 +53,7 @@ export async function startProcesses(options: ProcessesOptions): Promise<Process
   let deaths = 0
   let isEnding = false
   const startWorker = async (name: string): Promise<void> => {
-    const env = { ...shared, INSTAR_WORKER_PLATFORMS: 'simulator', INSTAR_WORKER_NAME: name }
+    const env = { ...shared, INSTAR_WORKER_PLATFORMS: options.platforms ?? 'simulator', INSTAR_WORKER_NAME: name }
     const served = await spawnServe(dir, ['--role', 'worker', '--data-dir', join(dir, name)], env)
     workers.set(name, served)
     void served.exited.then(async () => {
@@ -66,6 +76,7 @@ export async function startProcesses(options: ProcessesOptions): Promise<Process
     workers,
     deaths: () => deaths,
     json,
+    stateDir: join(dir, 'state'),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }
@@ -85,9 +96,9 @@ async function logIn(urls: readonly string[]): Promise<Processes['json']> {
   const token = answer.headers.get('x-subject-token') ?? ''
   const { token: told } = (await answer.json()) as { token: { project: { id: string } } }
   let turn = 0
-  return async <T>(method: 'GET' | 'POST', path: string, body?: object): Promise<T> => {
+  return async <T>(method: 'GET' | 'POST', path: string, body?: object, api = 'v1'): Promise<T> => {
     const url = urls[turn++ % urls.length]
-    const reply = await fetch(`${url}/v1/${told.project.id}${path}`, {
+    const reply = await fetch(`${url}/${api}/${told.project.id}${path}`, {
       method,
       headers: { 'x-auth-token': token, ...(body && { 'content-type': 'application/json' }) },
       ...(body && { body: JSON.stringify(body) }),
