@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { sql } from 'kysely'
 import { InstarError } from '@instar/contract'
-import { openScene, startWorker, step, until } from './engine.fixture.ts'
+import { openScene, PROJECT, startWorker, step, until } from './engine.fixture.ts'
+import { writeEvents } from './events/write-events.ts'
+import { loadBoard } from './execution/board.ts'
 import type { StepDefinition } from './worker/step.ts'
 
 const signal = AbortSignal.timeout(600_000)
@@ -174,6 +177,48 @@ describe('an execution', () => {
 
     assert.deepEqual(done.slice(0, 2), ['a GET_INSTANCE_INFO', 'b GET_INSTANCE_INFO'])
     assert.deepEqual(done.slice(2).sort(), ['a DEPLOY_TRANSFER_DISKS', 'b DEPLOY_TRANSFER_DISKS'])
+  })
+
+  test('waits at a barrier also for an instance whose task there cannot begin yet', async () => {
+    await using scene = await openScene()
+    const slow: StepDefinition = {
+      run: async ({ task, signal }) => void (task.instance === 'b' && (await sleep(300, undefined, { signal }))),
+    }
+    await using _worker = startWorker(scene.store, { steps: { GET_INSTANCE_INFO: slow, SHUTDOWN_INSTANCE: nothing } })
+    const plan = ['a', 'b'].flatMap((instance, at) => [
+      step('GET_INSTANCE_INFO', [], { instance }),
+      step('SHUTDOWN_INSTANCE', [2 * at], { instance, barrier: true }),
+    ])
+
+    const { id } = await scene.start(plan, ['a', 'b'])
+    await scene.reach(id, 'SHUTDOWN_INSTANCE', 'syncing')
+
+    assert.equal((await scene.end(id)).state, 'completed')
+    const attempts = await scene.store.db.selectFrom('tasks').select('attempt').where('execution_id', '=', id).execute()
+    assert.deepEqual(
+      attempts.map(({ attempt }) => attempt),
+      [1, 1, 1, 1],
+    )
+  })
+
+  test('writes what its steps tell while another transaction has it locked', async () => {
+    await using scene = await openScene()
+    await using _worker = startWorker(scene.store, { steps: { GET_INSTANCE_INFO: patient } })
+    const { id } = await scene.start([step('GET_INSTANCE_INFO')])
+    await scene.reach(id, 'GET_INSTANCE_INFO', 'running')
+
+    await scene.store.db.transaction().execute(async trx => {
+      assert.ok(await loadBoard(trx, id))
+      const { id: taskId } = await trx.selectFrom('tasks').select('id').where('execution_id', '=', id).executeTakeFirstOrThrow()
+      await scene.store.db.transaction().execute(async other => {
+        await sql`set local lock_timeout = '2s'`.execute(other)
+        await writeEvents(other, { projectId: PROJECT, executionId: id }, [{ kind: 'step', state: 'started' }])
+        await other
+          .insertInto('task_events')
+          .values({ id: crypto.randomUUID(), task_id: taskId, idx: 0, level: 'INFO', message: 'on' })
+          .execute()
+      })
+    })
   })
 })
 

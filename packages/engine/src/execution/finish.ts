@@ -49,15 +49,15 @@ export async function finishAttempt(parts: EngineParts, trx: Transaction<Databas
     const { actionId } = board.execution
     await createInfoStore(parts.store.vault).patch(trx, { actionId, instance: task.instance }, outcome.patch)
   }
-  return saved(await applyEvent(parts, trx, board, eventOf(task, outcome)))
+  return saved(await applyEvent(parts, trx, board, eventOf(board, task, outcome)))
 }
 
 const saved = (news: News): Finished => ({ kind: 'saved', news })
 
-function eventOf({ id }: BoardTask, outcome: Exclude<Outcome, { kind: 'handed-over' }>): RuleEvent {
+function eventOf({ isHeldUp }: Board, { id }: BoardTask, outcome: Exclude<Outcome, { kind: 'handed-over' }>): RuleEvent {
   switch (outcome.kind) {
     case 'succeeded':
-      return { kind: 'succeeded', taskId: id }
+      return { kind: 'succeeded', taskId: id, isHeldUp }
     case 'failed':
       return { kind: 'failed', taskId: id, reason: outcome.reason, keep: outcome.keep ?? false }
     case 'stopped':

@@ -28,7 +28,7 @@ async function lockReserving(trx: Trx, machineId: string): Promise<void> {
     .selectFrom('executions')
     .select('id')
     .where('id', '=', eb => eb.selectFrom('minion_machines').select('reserved_for').where('id', '=', machineId))
-    .forUpdate()
+    .forNoKeyUpdate()
     .execute()
 }
 

@@ -98,7 +98,7 @@ async function releaseOne(
     .where('reserved_for', '=', of.executionId)
     .where('instance', '=', of.instance)
     .where('role', '=', of.role)
-    .forUpdate()
+    .forNoKeyUpdate()
     .executeTakeFirst()
   if (minion) await freeMinion(deps, trx, minion.id)
 }

@@ -17,7 +17,7 @@ export async function lockPool(trx: Trx, poolId: string): Promise<PoolRow> {
     .select('user_id')
     .where('id', '=', poolId)
     .where('deleted_at', 'is', null)
-    .forUpdate()
+    .forNoKeyUpdate()
     .executeTakeFirst()
   const pool = await trx.selectFrom('minion_pools').selectAll().where('id', '=', poolId).executeTakeFirst()
   if (!action || !pool) throw new InstarError('api.not-found', `there is no minion pool ${poolId}`)

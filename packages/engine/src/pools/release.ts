@@ -41,7 +41,7 @@ export async function releaseMinions(
     .where('reserved_for', '=', execution.id)
     .where('allocation_status', '=', 'IN_USE')
     .orderBy('id')
-    .forUpdate()
+    .forNoKeyUpdate()
     .execute()
   for (const minion of minions) {
     await freeMinion(deps, trx, minion.id)

@@ -4,8 +4,8 @@ import { hasEffects, isActive, isFinal, type RuleTask } from './task-classes.ts'
 /** What happened to an execution. */
 export type RuleEvent =
   | { readonly kind: 'begun' }
-  /** The step of a task ended well. */
-  | { readonly kind: 'succeeded'; readonly taskId: string }
+  /** The step of a task ended well. `isHeldUp`: its barrier is known to stay closed, for the sake of a task of another instance. */
+  | { readonly kind: 'succeeded'; readonly taskId: string; readonly isHeldUp?: boolean }
   /** `keep`: an operator wants to look at what failed, so nothing is cleaned up. */
   | { readonly kind: 'failed'; readonly taskId: string; readonly reason: string; readonly keep?: boolean }
   /** The step of a cancelled task stopped and its half-done work is gone. */
@@ -22,7 +22,7 @@ export interface TaskChange {
 
 /**
  * What follows from an event by the rules of coriolis-api.md 5.1, 5.2 and 5.12: the tasks whose state changes. Pure. The tasks are all of the
- * execution; for `succeeded` and `stopped` those of the task's instance do when no task needs one of another instance and the task is no barrier.
+ * execution; for `succeeded` and `stopped` those of the task's instance do when no task needs one of another instance and the task opens no barrier.
  */
 export function decide(tasks: readonly RuleTask[], event: RuleEvent): TaskChange[] {
   const board = new Board(tasks)
@@ -30,7 +30,7 @@ export function decide(tasks: readonly RuleTask[], event: RuleEvent): TaskChange
     case 'begun':
       break
     case 'succeeded':
-      board.succeed(event.taskId)
+      board.succeed(event.taskId, event.isHeldUp ?? false)
       break
     case 'failed':
       board.fail(event.taskId, event.reason, event.keep ?? false)
@@ -71,11 +71,12 @@ class Board {
     this.#changes.set(id, { id, state, reason })
   }
 
-  succeed(id: string): void {
+  succeed(id: string, isHeldUp: boolean): void {
     const task = this.#get(id)
     if (task.state === 'cancelling') return this.set(id, 'completed_late', 'the cancel came too late: it was done')
     if (!task.isBarrier) return this.set(id, 'completed')
     this.set(id, 'syncing')
+    if (isHeldUp) return
     const peers = this.#tasks.filter(peer => peer.isBarrier && peer.type === task.type)
     if (peers.every(({ state }) => state === 'syncing' || state === 'completed'))
       for (const peer of peers) if (peer.state === 'syncing') this.set(peer.id, 'completed')

@@ -14,7 +14,7 @@ export async function lockAction(trx: Trx, kind: 'transfer' | 'deployment' | 'mi
     .where('project_id', '=', of.projectId)
     .where('kind', '=', kind)
     .where('deleted_at', 'is', null)
-    .forUpdate()
+    .forNoKeyUpdate()
     .executeTakeFirst()
   if (row === undefined) throw notFound(kind.replace('_', ' '), of.id)
   return row
