@@ -74,6 +74,8 @@ export interface InfoStore {
   read(db: Kysely<Database>, actionId: string): Promise<Map<string, Info>>
   /** Merges the keys of `patch` over those that are there; a null is stored as null. Locks the row until the transaction ends. */
   patch(trx: Transaction<Database>, of: { readonly actionId: string; readonly instance: string }, patch: Info): Promise<void>
+  /** The same for many machines of an action by their names, in two statements. A name that is not there is passed over. */
+  patchAll(trx: Transaction<Database>, actionId: string, patches: ReadonlyMap<string, Info>): Promise<void>
 }
 
 export type Info = Readonly<Record<string, unknown>>

@@ -1,4 +1,4 @@
-import type { Kysely, Transaction } from 'kysely'
+import { sql, type Kysely, type Transaction } from 'kysely'
 import type { Database, Vault } from '@instar/store'
 import type { Info, InfoStore } from '../engine.ts'
 
@@ -13,24 +13,25 @@ export function createInfoStore(vault: Vault): InfoStore {
         .execute()
       return new Map(rows.map(({ instance, info }) => [instance, openInfo(vault, { actionId, instance }, info)]))
     },
-    patch: async (trx: Transaction<Database>, { actionId, instance }, patch) => {
-      const row = await trx
-        .selectFrom('action_instances')
-        .select('info')
-        .where('action_id', '=', actionId)
-        .where('instance', '=', instance)
-        .forUpdate()
-        .executeTakeFirst()
-      if (row === undefined) return
-      const merged = { ...openInfo(vault, { actionId, instance }, row.info), ...patch }
-      await trx
-        .updateTable('action_instances')
-        .set({ info: vault.seal(merged, placeOf({ actionId, instance })) })
-        .where('action_id', '=', actionId)
-        .where('instance', '=', instance)
-        .execute()
-    },
+    patch: (trx, { actionId, instance }, patch) => patchAll(vault, trx, actionId, new Map([[instance, patch]])),
+    patchAll: (trx, actionId, patches) => patchAll(vault, trx, actionId, patches),
   }
+}
+
+async function patchAll(vault: Vault, trx: Transaction<Database>, actionId: string, patches: ReadonlyMap<string, Info>): Promise<void> {
+  // Locked in one order, so that two of these never wait for each other.
+  const { rows } = await sql<{ instance: string; info: Buffer | null }>`select instance, info from action_instances
+    where action_id = ${actionId} and instance = any(${[...patches.keys()]}::text[]) order by instance for no key update`.execute(trx)
+  if (rows.length === 0) return
+  const names = rows.map(({ instance }) => instance)
+  const sealed = rows.map(({ instance, info }) => {
+    const of = { actionId, instance }
+    return vault.seal({ ...openInfo(vault, of, info), ...patches.get(instance) }, placeOf(of))
+  })
+  // The last condition says nothing new, but lets PostgreSQL look the rows up instead of reading all of the action's.
+  await sql`update action_instances a set info = p.info
+    from unnest(${names}::text[], ${sealed}::bytea[]) as p (instance, info)
+    where a.action_id = ${actionId} and a.instance = p.instance and a.instance = any(${names}::text[])`.execute(trx)
 }
 
 interface InstanceOfAction {

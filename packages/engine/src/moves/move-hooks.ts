@@ -66,11 +66,11 @@ async function settleDeployment({ store }: MoveHooksDeps, trx: Trx, change: Exec
     .returning(['transfer_id', 'clone_disks'])
     .executeTakeFirstOrThrow()
   const areGone = change.state === 'completed' && !deployment.clone_disks
-  for (const [instance, { volumes_info }] of known) {
-    const volumes = areGone ? [] : volumes_info
-    if (!Array.isArray(volumes)) continue
-    await info.patch(trx, { actionId: deployment.transfer_id, instance }, { volumes_info: volumes })
-  }
+  const volumes = [...known].flatMap(([instance, { volumes_info }]) => {
+    const left = areGone ? [] : volumes_info
+    return Array.isArray(left) ? [[instance, { volumes_info: left }] as const] : []
+  })
+  await info.patchAll(trx, deployment.transfer_id, new Map(volumes))
 }
 
 /** For the webhook; a server that has none throws it away. */

@@ -36,7 +36,7 @@ export async function startDeployment(deps: ApiDeps, trx: Trx, deployment: Deplo
     osmorphingPools: pools,
   })
   const settings = deploymentSettings(deps.store.vault, deployment)
-  await copyInfo(deps, trx, { deployment, settings, known })
+  await deps.engine.info.patchAll(trx, deployment.id, startInfo(deployment, settings, known))
   const osTypes = osTypesIn(known)
   const platforms = await loadPlatforms(trx, deps.now())
   const executionId = await deps.engine.start(trx, {
@@ -71,30 +71,17 @@ export async function startDeployment(deps: ApiDeps, trx: Trx, deployment: Deplo
   if (wanted.length > 0) await deps.pools.reserve(trx, { executionId, actionId: deployment.id, wanted })
 }
 
-interface Copied {
-  readonly deployment: DeploymentRow
-  readonly settings: MoveSettings
-  /** Of the transfer's machines. */
-  readonly known: ReadonlyMap<string, Info>
-}
-
-/** What the tasks need to know: what the transfer knows of each machine, and the deployment's settings as they are now. */
-async function copyInfo(deps: ApiDeps, trx: Trx, { deployment, settings, known }: Copied): Promise<void> {
-  const { global, merge, instances: own } = settings.user_scripts
-  for (const instance of deployment.instances) {
-    const copied = Object.fromEntries(
-      COPIED.flatMap(key => (known.get(instance)?.[key] === undefined ? [] : [[key, known.get(instance)?.[key]]])),
-    )
-    const scripts = Object.entries(own ?? {}).filter(([name]) => name === instance)
-    await deps.engine.info.patch(
-      trx,
-      { actionId: deployment.id, instance },
-      {
-        ...copied,
-        ...settingsInfo(settings, deployment),
-        clone_disks: deployment.clone_disks,
-        user_scripts: { ...(global && { global }), instances: Object.fromEntries(scripts), ...(merge === undefined ? {} : { merge }) },
-      },
-    )
-  }
+/** What the steps know of each machine when the deployment begins. */
+function startInfo(deployment: DeploymentRow, settings: MoveSettings, known: ReadonlyMap<string, Info>): Map<string, Info> {
+  const { global, merge, instances: scripts = {} } = settings.user_scripts
+  const shared = { ...settingsInfo(settings, deployment), clone_disks: deployment.clone_disks }
+  return new Map(
+    deployment.instances.map(instance => {
+      const ofTransfer = known.get(instance) ?? {}
+      const copied = COPIED.flatMap(key => (ofTransfer[key] === undefined ? [] : [[key, ofTransfer[key]] as const]))
+      const own = Object.hasOwn(scripts, instance) ? [[instance, scripts[instance]] as const] : []
+      const user_scripts = { ...(global && { global }), instances: Object.fromEntries(own), ...(merge === undefined ? {} : { merge }) }
+      return [instance, { ...Object.fromEntries(copied), ...shared, user_scripts }]
+    }),
+  )
 }

@@ -35,7 +35,7 @@ export async function startExecution(deps: ApiDeps, trx: Trx, request: Execution
   const hasOriginPool = transfer.origin_minion_pool_id !== null
   const hasDestinationPool = transfer.destination_minion_pool_id !== null
   const info = settingsInfo(transferSettings(deps.store.vault, transfer), transfer)
-  for (const instance of transfer.instances) await deps.engine.info.patch(trx, { actionId: transfer.id, instance }, info)
+  await deps.engine.info.patchAll(trx, transfer.id, new Map(transfer.instances.map(instance => [instance, info])))
   const executionId = await deps.engine.start(trx, {
     action: { id: transfer.id, projectId, userId: request.asker.userId },
     kind: 'transfer_execution',

@@ -34,7 +34,7 @@ export async function updateTransfer(deps: ApiDeps, trx: Trx, of: { id: string; 
   await requireIdle(trx, transfer.id)
   // The steps compare what they know of the machines, made with these settings, to the new ones.
   const info = settingsInfo(settings, transfer)
-  for (const instance of transfer.instances) await deps.engine.info.patch(trx, { actionId: transfer.id, instance }, info)
+  await deps.engine.info.patchAll(trx, transfer.id, new Map(transfer.instances.map(instance => [instance, info])))
   const executionId = await deps.engine.start(trx, {
     action: { id: transfer.id, projectId, userId },
     kind: 'transfer_update',

@@ -187,7 +187,7 @@ async function addAction(
 
 async function patchAll({ store, engine }: Pick<Scene, 'store' | 'engine'>, { id, instances }: Transfer, patch: Info): Promise<void> {
   await store.transact(async trx => {
-    for (const instance of instances) await engine.info.patch(trx, { actionId: id, instance }, patch)
+    await engine.info.patchAll(trx, id, new Map(instances.map(instance => [instance, patch])))
   }, signal)
 }
 
