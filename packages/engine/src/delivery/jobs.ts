@@ -11,6 +11,7 @@ const RETRY_LIMIT = 1_000_000
 
 /** A task that is to be delivered. */
 export interface Delivery {
+  readonly taskId: string
   readonly queue: string
   readonly jobId: string
   readonly delayMs?: number
@@ -19,6 +20,7 @@ export interface Delivery {
 /** A job as it was fetched: pg-boss refuses to settle it once it went to somebody else. */
 export interface FetchedJob {
   readonly id: string
+  readonly taskId: string
   readonly queue: string
   readonly retryCount: number
 }
@@ -26,8 +28,9 @@ export interface FetchedJob {
 /** Sends in the transaction: the jobs are there when it commits. Waking the workers is the caller's. */
 export async function sendJobs(boss: PgBoss, trx: Kysely<Database>, deliveries: readonly Delivery[]): Promise<void> {
   for (const [queue, jobs] of Map.groupBy(deliveries, delivery => delivery.queue)) {
-    const inserts = jobs.map(({ jobId, delayMs = 0 }) => ({
+    const inserts = jobs.map(({ jobId, taskId, delayMs = 0 }) => ({
       id: jobId,
+      data: { taskId },
       expireInSeconds: TEN_YEARS_SECONDS,
       retentionSeconds: TEN_YEARS_SECONDS,
       retryLimit: RETRY_LIMIT,
@@ -38,8 +41,8 @@ export async function sendJobs(boss: PgBoss, trx: Kysely<Database>, deliveries: 
 }
 
 export async function fetchJobs(boss: PgBoss, trx: Kysely<Database>, queue: string, limit: number): Promise<FetchedJob[]> {
-  const jobs: Job[] = await boss.fetch(queue, { batchSize: limit, db: fromKysely(trx) })
-  return jobs.map(({ id, retryCount }) => ({ id, queue, retryCount }))
+  const jobs: Job<{ taskId: string }>[] = await boss.fetch(queue, { batchSize: limit, db: fromKysely(trx) })
+  return jobs.map(({ id, data: { taskId }, retryCount }) => ({ id, taskId, queue, retryCount }))
 }
 
 /** Removes jobs that are done or stand for nothing any more. Deleted and not completed: what became of the work is told by our tables. */

@@ -1,5 +1,6 @@
 import { sql, type Transaction } from 'kysely'
 import type { Database } from '@instar/store'
+import type { Delivery } from '../delivery/jobs.ts'
 import type { EngineLimits } from '../engine.ts'
 
 export interface Candidate {
@@ -53,10 +54,24 @@ export async function admitWaiting(trx: Transaction<Database>, limits: EngineLim
   const { rows } = await sql<{ id: string; project_id: string; endpoints: string[]; queue: string }>`
     select id, project_id, endpoints, queue from tasks
     where state = 'pending' and job_id is null and (endpoints && ${endpoints}::uuid[] or project_id = any(${projects}::text[]))
-    order by pending_at limit ${LOOK_AHEAD} for update skip locked`.execute(trx)
+    order by pending_at limit ${LOOK_AHEAD} for no key update skip locked`.execute(trx)
   return admit(
     trx,
     limits,
     rows.map(({ id, project_id: projectId, endpoints, queue }) => ({ id, projectId, endpoints, queue })),
   )
+}
+
+/** Makes up a job for each of these tasks, which the caller sends. */
+export async function assignJobs(
+  trx: Transaction<Database>,
+  tasks: readonly { readonly id: string; readonly queue: string }[],
+  newId: () => string,
+): Promise<Delivery[]> {
+  if (tasks.length === 0) return []
+  const deliveries = tasks.map(({ id, queue }) => ({ taskId: id, queue, jobId: newId() }))
+  const taskIds = deliveries.map(({ taskId }) => taskId)
+  await sql`update tasks t set job_id = d.job_id from unnest(${taskIds}::uuid[], ${deliveries.map(({ jobId }) => jobId)}::uuid[]) as d (id, job_id)
+    where t.id = d.id`.execute(trx)
+  return deliveries
 }

@@ -8,7 +8,7 @@ import { decide, type RuleEvent, type TaskChange } from '../rules/decide.ts'
 import { executionStateOf } from '../rules/execution-state.ts'
 import { isActiveExecution, isFinal } from '../rules/task-classes.ts'
 import { executionStatus } from '../wire.ts'
-import { admit, admitWaiting } from './admit.ts'
+import { admit, admitWaiting, assignJobs } from './admit.ts'
 import type { Board, BoardExecution, BoardTask } from './board.ts'
 
 /** Tells workers to look at what they do for this execution. */
@@ -56,7 +56,7 @@ async function deliver(
 ): Promise<Map<string, Delivery | undefined>> {
   const pending = changed.filter(({ state }) => state === 'pending').map(({ task }) => ({ ...task, projectId }))
   const admitted = new Set((await admit(trx, limits, pending)).map(({ id }) => id))
-  return new Map(pending.map(({ id, queue }) => [id, admitted.has(id) ? { queue, jobId: newId() } : undefined]))
+  return new Map(pending.map(({ id, queue }) => [id, admitted.has(id) ? { taskId: id, queue, jobId: newId() } : undefined]))
 }
 
 /** What waited for a place that the ended tasks have left. */
@@ -72,9 +72,7 @@ async function deliverFreed(
     limits,
     freed.map(({ task }) => ({ ...task, projectId })),
   )
-  const deliveries = waiting.map(({ id, queue }) => ({ id, queue, jobId: newId() }))
-  for (const { id, jobId } of deliveries) await trx.updateTable('tasks').set({ job_id: jobId }).where('id', '=', id).execute()
-  return deliveries
+  return assignJobs(trx, waiting, newId)
 }
 
 async function saveTasks(
@@ -92,13 +90,14 @@ async function saveTasks(
     job_id: deliveries.get(id)?.jobId ?? null,
     ended: isFinal({ state }),
   }))
-  // A job id goes with the state `pending`; a task that is told to stop keeps the job of its worker.
+  // A job id goes with the state `pending`; a task that is told to stop keeps the job of its worker. The array of ids says nothing new, but PostgreSQL
+  // knows nothing of what jsonb holds and would read all tasks, to look each of them up there.
   await sql`with saved as (update tasks t set state = c.state, reason = coalesce(c.reason, t.reason), updated_at = now(),
       job_id = case when c.state in ('running', 'cancelling') then t.job_id else c.job_id end,
       pending_at = case when c.state = 'pending' then now() else t.pending_at end,
       ended_at = case when c.ended then now() end
     from jsonb_to_recordset(${jsonText(rows)}::jsonb) as c (id uuid, state text, reason text, job_id uuid, ended boolean)
-    where t.id = c.id)
+    where t.id = c.id and t.id = any(${rows.map(({ id }) => id)}::uuid[]))
     insert into events (project_id, execution_id, body)
       select ${execution.projectId}, ${execution.id}, body from jsonb_array_elements(${jsonText(events)}::jsonb) as body`.execute(trx)
 }
@@ -119,8 +118,16 @@ async function settleExecution(
   const states = [...after.values()]
   // One instance that goes on says nothing about the execution; one that has ended may have been the last.
   if (!board.isWhole && !states.every(state => isFinal({ state }) || state === 'dormant')) return
+  if (!board.isWhole && (await isAtWork(trx, board.execution.id))) return
   const all = board.isWhole ? states : await distinctStates(trx, board.execution.id)
   await setExecutionState(parts, trx, board.execution, executionStateOf(all, board.execution.state))
+}
+
+/** Looked for from the end of the plan, where a task of the instances that go on is found at once: all of them are thousands. */
+async function isAtWork(trx: Transaction<Database>, executionId: string): Promise<boolean> {
+  const last = await sql`select 1 from tasks
+    where execution_id = ${executionId} and state in ('pending', 'running', 'syncing', 'cancelling') order by idx desc limit 1`.execute(trx)
+  return last.rows.length > 0
 }
 
 async function distinctStates(trx: Transaction<Database>, executionId: string): Promise<TaskState[]> {

@@ -10,7 +10,7 @@ import { loadBoard } from './board.ts'
 export async function assignTasks(parts: EngineParts, trx: Transaction<Database>, assignment: Assignment): Promise<void> {
   const { executionId, instance, types, worker } = assignment
   // As everywhere, the execution is locked before its tasks.
-  await trx.selectFrom('executions').select('id').where('id', '=', executionId).forUpdate().execute()
+  await trx.selectFrom('executions').select('id').where('id', '=', executionId).forNoKeyUpdate().execute()
   const tasks = await trx
     .selectFrom('tasks')
     .select(['id', 'requires'])
@@ -62,7 +62,7 @@ async function freeTasks(
     const jobId = parts.newId()
     await dropJob(parts.boss, trx, queue, oldJob)
     await trx.updateTable('tasks').set({ job_id: jobId }).where('id', '=', id).execute()
-    deliveries.push({ queue: freed, jobId })
+    deliveries.push({ taskId: id, queue: freed, jobId })
   }
   await sendJobs(parts.boss, trx, deliveries)
   for (const queue of new Set(deliveries.map(delivery => delivery.queue))) await parts.store.notify(trx, WORK_CHANNEL, queue)

@@ -2,7 +2,7 @@ import type { Transaction } from 'kysely'
 import { sendJobs, WORK_CHANNEL } from '../delivery/jobs.ts'
 import type { EngineParts } from '../parts.ts'
 import type { Database } from '@instar/store'
-import { admit } from './admit.ts'
+import { admit, assignJobs } from './admit.ts'
 
 /** Held tasks that one sweep looks at. */
 const LOOK_AHEAD = 500
@@ -19,12 +19,11 @@ export async function deliverHeld({ boss, limits, newId, store }: EngineParts, t
     .where('job_id', 'is', null)
     .orderBy('pending_at')
     .limit(LOOK_AHEAD)
-    .forUpdate()
+    .forNoKeyUpdate()
     .skipLocked()
     .execute()
   const held = rows.map(({ id, project_id: projectId, endpoints, queue }) => ({ id, projectId, endpoints, queue }))
-  const deliveries = (await admit(trx, limits, held)).map(({ id, queue }) => ({ id, queue, jobId: newId() }))
-  for (const { id, jobId } of deliveries) await trx.updateTable('tasks').set({ job_id: jobId }).where('id', '=', id).execute()
+  const deliveries = await assignJobs(trx, await admit(trx, limits, held), newId)
   await sendJobs(boss, trx, deliveries)
   for (const queue of new Set(deliveries.map(delivery => delivery.queue))) await store.notify(trx, WORK_CHANNEL, queue)
 }

@@ -93,6 +93,6 @@ async function sendAgain(
 ): Promise<News> {
   const jobId = parts.newId()
   await trx.updateTable('tasks').set({ job_id: jobId, worker_id: null }).where('id', '=', task.id).execute()
-  await sendJobs(parts.boss, trx, [{ queue: task.queue, jobId, delayMs }])
+  await sendJobs(parts.boss, trx, [{ taskId: task.id, queue: task.queue, jobId, delayMs }])
   return { projectId, queues: delayMs > 0 ? [] : [task.queue] }
 }

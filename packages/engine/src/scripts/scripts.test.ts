@@ -48,7 +48,7 @@ test('output is kept whole up to its limit, beyond it the first and the last par
   await using scene = await openScene()
   const { id: executionId } = await scene.start([step('GET_INSTANCE_INFO')])
   const { id: taskId } = await scene.store.db.selectFrom('tasks').select('id').executeTakeFirstOrThrow()
-  const attempt = { taskId, executionId, attempt: 1, isBarrier: false, job: { id: '', queue: '', retryCount: 0 } }
+  const attempt = { taskId, executionId, attempt: 1, isBarrier: false, job: { id: '', taskId, queue: '', retryCount: 0 } }
   const task = { id: taskId, type: 'GET_INSTANCE_INFO', instance: 'web', projectId: 'p', attempt: 1 }
   const half = 16
   const recorder = createScriptRecorder({ store: scene.store, attempt, task, half })

@@ -53,18 +53,21 @@ export async function sweep(parts: EngineParts): Promise<void> {
 }
 
 async function giveUpUnplaced(parts: EngineParts): Promise<void> {
-  const waiting = await parts.store.db
+  const offers = await presentOffers(parts.store.db)
+  const queues = await parts.store.db.selectFrom('queues').select(['name', 'requires']).execute()
+  // Looked for by their queues: that thousands of tasks wait for one of many workers is nothing strange.
+  const unserved = queues.filter(({ requires }) => !offers.some(offer => fits(requires, offer))).map(({ name }) => name)
+  if (unserved.length === 0) return
+  const unplaced = await parts.store.db
     .selectFrom('tasks')
     .select(['id', 'execution_id', 'requires', 'type'])
     .where('state', '=', 'pending')
+    .where('queue', 'in', unserved)
     .where('worker_id', 'is', null)
     .where('job_id', 'is not', null)
     .where(sql<boolean>`pending_at < now() - ${UNPLACED_AFTER_MS} * interval '1 millisecond'`)
     .limit(1_000)
     .execute()
-  if (waiting.length === 0) return
-  const offers = await presentOffers(parts.store.db)
-  const unplaced = waiting.filter(({ requires }) => !offers.some(offer => fits(requires, offer)))
   for (const [executionId, tasks] of Map.groupBy(unplaced, task => task.execution_id)) {
     const [first] = tasks
     if (first === undefined) continue

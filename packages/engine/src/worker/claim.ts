@@ -43,7 +43,7 @@ interface Row {
   action_id: string
   user_id: string
   options: Record<string, unknown>
-  instances: string[]
+  instance_count: number
   info: Buffer | null
 }
 
@@ -60,7 +60,7 @@ export async function claimTasks(
   const jobs = await fetchJobs(parts.boss, trx, queue, limit)
   if (jobs.length === 0) return []
   const byId = new Map(jobs.map(job => [job.id, job]))
-  const rows = await claimRows(trx, [...byId.keys()], claimer)
+  const rows = await claimRows(trx, jobs, claimer)
   const claimed = new Set(rows.map(row => row.job_id))
   await dropJobs(
     parts.boss,
@@ -71,17 +71,18 @@ export async function claimTasks(
   return rows.map(row => claimOf(parts, row, byId.get(row.job_id)!))
 }
 
-async function claimRows(trx: Transaction<Database>, jobIds: readonly string[], { workerId, host }: Claimer): Promise<Row[]> {
+async function claimRows(trx: Transaction<Database>, jobs: readonly FetchedJob[], { workerId, host }: Claimer): Promise<Row[]> {
   // Who has a worker and is delivered again was left by one that died.
   const { rows } = await sql<Row>`
     with claimed as (
       update tasks t set state = case when state = 'cancelling' then state else 'running' end, attempt = attempt + 1,
         crashes = crashes + (case when state <> 'pending' and worker_id is not null then 1 else 0 end),
         worker_id = ${workerId}, host = ${host}, process_id = ${process.pid}, started_at = coalesce(started_at, now()), updated_at = now()
-      where job_id = any(${jobIds}::uuid[]) and state in ('pending', 'running', 'cancelling')
+      where id = any(${jobs.map(({ taskId }) => taskId)}::uuid[]) and job_id = any(${jobs.map(({ id }) => id)}::uuid[])
+        and state in ('pending', 'running', 'cancelling')
       returning t.*)
     select c.id, c.execution_id, c.project_id, c.instance, c.type, c.rule, c.state, c.attempt, c.retries, c.crashes, c.job_id, c.is_barrier,
-      e.kind, e.number, e.action_id, e.user_id, e.options, a.instances, i.info
+      e.kind, e.number, e.action_id, e.user_id, e.options, cardinality(a.instances) as instance_count, i.info
     from claimed c join executions e on e.id = c.execution_id join actions a on a.id = e.action_id
       left join action_instances i on i.action_id = a.id and i.instance = c.instance`.execute(trx)
   return rows
@@ -100,7 +101,7 @@ async function tellStarted(trx: Transaction<Database>, rows: readonly Row[]): Pr
 
 function claimOf(parts: EngineParts, row: Row, job: FetchedJob): Claim {
   const { id, execution_id: executionId, action_id: actionId, project_id: projectId, user_id: userId } = row
-  const { type, instance, attempt, rule, state, retries, crashes, kind, number, options, instances } = row
+  const { type, instance, attempt, rule, state, retries, crashes, kind, number, options, instance_count: instanceCount } = row
   return {
     taskId: id,
     executionId,
@@ -108,7 +109,7 @@ function claimOf(parts: EngineParts, row: Row, job: FetchedJob): Claim {
     isBarrier: row.is_barrier,
     job,
     task: { id, type, instance, projectId, attempt },
-    execution: { id: executionId, kind, number, actionId, userId, options, instances },
+    execution: { id: executionId, kind, number, actionId, userId, options, instanceCount },
     info: openInfo(parts.store.vault, { actionId, instance }, row.info),
     rule,
     state,

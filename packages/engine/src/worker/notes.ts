@@ -152,6 +152,7 @@ export class StepNotes {
 
   /** An earlier attempt may have told something; it stays. */
   async #findFirstIdx(): Promise<{ progress: number; events: number }> {
+    if (this.#attempt.attempt === 1) return { progress: 0, events: 0 }
     const { rows } = await sql<{ progress: number; events: number }>`select
       (select coalesce(max(idx) + 1, 0) from task_progress where task_id = ${this.#attempt.taskId}) as progress,
       (select coalesce(max(idx) + 1, 0) from task_events where task_id = ${this.#attempt.taskId}) as events`.execute(this.#store.db)

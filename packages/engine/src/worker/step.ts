@@ -68,8 +68,8 @@ export interface StepExecution {
   readonly actionId: string
   readonly userId: string
   readonly options: Readonly<Record<string, unknown>>
-  /** All machines of the execution, in order. */
-  readonly instances: readonly string[]
+  /** How many machines the execution has. Their names would go to each task anew: a million of them in a transfer of a thousand machines. */
+  readonly instanceCount: number
 }
 
 /** The processes of one attempt: each a group of its own, so that what they start is killed with them. */

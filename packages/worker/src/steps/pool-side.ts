@@ -22,7 +22,7 @@ export async function openPool(
   of: { readonly poolId: string; readonly key: string; readonly purpose: string },
 ): Promise<PoolSide> {
   const pool = await world.pools.records.readPool(of.poolId)
-  const { provider, connection } = partyOf(world, await loadParty(context.store, pool.endpointId), pool.platform)
+  const { provider, connection } = partyOf(world, await loadParty(context.store, pool.endpointId))
   const half = pool.platform === 'source' ? provider.sourcePool : provider.destinationPool
   if (!half) throw new InstarError('provider.unsupported', `${provider.platform} has no pools of ${pool.platform} minions`)
   const environment = parseSettings(half.environment, pool.environment, 'options of the minion pool')

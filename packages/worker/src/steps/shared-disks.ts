@@ -12,7 +12,7 @@ type Disk = Instance['devices']['disks'][number]
 export async function withOwners(context: StepContext, store: InfoStore): Promise<Instance> {
   const exportInfo = readExportInfo(context.info, context.task.instance)
   const { disks } = exportInfo.devices
-  if (context.execution.instances.length < 2) return exportInfo
+  if (context.execution.instanceCount < 2) return exportInfo
   // Ids of disks may be the same in each machine (VMware counts from 2000); only disks that say so are shared.
   const shared = disks.some(disk => disk.shareable) ? await ownersOfShared(context, store) : new Map<string, string>()
   const owned = disks.map(disk => ({ ...disk, owner: (disk.shareable && shared.get(disk.id)) || context.task.instance }))
@@ -21,10 +21,8 @@ export async function withOwners(context: StepContext, store: InfoStore): Promis
 
 async function ownersOfShared({ store: { db }, execution }: StepContext, store: InfoStore): Promise<Map<string, string>> {
   const owners = new Map<string, string>()
-  const infos = await store.read(db, execution.actionId)
-  for (const instance of execution.instances) {
-    const info = infos.get(instance)
-    const disks: readonly Disk[] = info?.['export_info'] === undefined ? [] : readExportInfo(info, instance).devices.disks
+  for (const [instance, info] of await store.read(db, execution.actionId)) {
+    const disks: readonly Disk[] = info['export_info'] === undefined ? [] : readExportInfo(info, instance).devices.disks
     for (const disk of disks) if (disk.shareable && !owners.has(disk.id)) owners.set(disk.id, instance)
   }
   return owners

@@ -5,7 +5,7 @@ import type { ZodMiniType } from 'zod/mini'
 import type { DestinationCall, DestinationHalf } from '../providers/destination-half.ts'
 import type { Provider, TaskCall } from '../providers/provider.ts'
 import type { SourceHalf } from '../providers/source-half.ts'
-import { loadParties, type Party } from './parties.ts'
+import { loadEnd, type Party } from './parties.ts'
 import { readMappings, readSettings } from './step-info.ts'
 
 /** What steps need besides their context: our providers, what is known of other machines, and minion pools. */
@@ -55,16 +55,14 @@ function step<Side>(
 }
 
 export async function openSource(world: StepWorld, context: StepContext, purpose: string): Promise<SourceSide> {
-  const { origin } = await loadParties(context)
-  const { provider, connection } = partyOf(world, origin, 'source')
+  const { provider, connection } = partyOf(world, await loadEnd(context, 'origin'))
   if (!provider.source) throw new InstarError('provider.unsupported', `${provider.platform} cannot be the source of a transfer`)
   const environment = parseSettings(provider.source.environment, readSettings(context.info, 'source_environment'), 'source environment')
   return { half: provider.source, call: taskCall(context, { purpose, connection, environment }), context, world }
 }
 
 export async function openDestination(world: StepWorld, context: StepContext, purpose: string): Promise<DestinationSide> {
-  const { destination } = await loadParties(context)
-  const { provider, connection } = partyOf(world, destination, 'destination')
+  const { provider, connection } = partyOf(world, await loadEnd(context, 'destination'))
   if (!provider.destination) throw new InstarError('provider.unsupported', `${provider.platform} cannot be the destination of a transfer`)
   const { settings, networkMap, storageMappings } = readMappings(readSettings(context.info, 'target_environment'))
   const environment = parseSettings(provider.destination.environment, settings, 'destination environment')
@@ -77,8 +75,7 @@ export async function openDestination(world: StepWorld, context: StepContext, pu
 }
 
 /** The provider of an end of the execution, and its checked connection data. */
-export function partyOf(world: StepWorld, party: Party | undefined, side: string): { provider: Provider; connection: unknown } {
-  if (!party) throw new InstarError('internal.bug', `an execution without a ${side} has a task for it`)
+export function partyOf(world: StepWorld, party: Party): { provider: Provider; connection: unknown } {
   const provider = world.providers.get(party.platform)
   if (!provider) throw new InstarError('provider.unsupported', `this worker has no provider for ${party.platform}`)
   return { provider, connection: parseSettings(provider.connection, party.connectionInfo, `connection data of endpoint ${party.name}`) }
