@@ -1,3 +1,4 @@
+import { InstarError } from '@instar/contract'
 import type { MinionMachine, PoolHalf } from '../pool-half.ts'
 import type { Own, TaskCall } from '../provider.ts'
 import { chooseAccelerator } from './accelerator.ts'
@@ -9,6 +10,7 @@ import type { WarmAppliances } from './warm-appliances.ts'
 
 type PoolTask = TaskCall<DiskImagesConnection, DiskImagesPool>
 
+const NO_KVM = { hint: 'Give the pool the option accel auto or tcg, or let only workers with KVM serve the regions of the endpoint.' }
 const OPTIONS = [{ name: 'accel', values: ['auto', 'kvm', 'tcg'], config_default: 'auto' }]
 
 /** Pools of appliances that run in this worker and get the disks of a new machine while they do. */
@@ -19,8 +21,12 @@ export function createMinionPool(paths: HostPaths, warm: WarmAppliances): PoolHa
     held: warm,
     environment: DiskImagesPool,
     listOptions: async (_call, names) => OPTIONS.filter(({ name }) => names?.includes(name) ?? true),
-    // Builds the appliance where there is none, so that a host that cannot have one is told before machines are made.
-    validate: async call => void (await chooseAccelerator('auto', paths, call.signal)),
+    validate: async ({ environment, signal }) => {
+      // Builds the appliance where there is none: a host that cannot have one is told before machines are made.
+      const works = await chooseAccelerator('auto', paths, signal)
+      if (environment.accel === 'kvm' && works !== 'kvm')
+        throw new InstarError('provider.refused', 'KVM does not work on this worker', NO_KVM)
+    },
     setUpShared: async () => ({}),
     tearDownShared: async () => undefined,
     createMachine: async call => {

@@ -64,6 +64,8 @@ export function poolScenarios(fixture: ProviderFixture, half: 'sourcePool' | 'de
 
     const transferEnvironment = call.environment as Own
     await pool.checkFits(minion, { machine, exportInfo: replica.exportInfo, transferEnvironment })
+    const forCopy = await twice(() => pool.attachVolumes(minion, { machine, volumes: replica.volumes }))
+    assert.deepEqual(await twice(() => pool.detachVolumes(minion, { machine, volumes: forCopy })), replica.volumes)
     const attached = await twice(() => pool.attachInstance(minion, { machine, instanceInfo }))
     await destination.morphing?.collectInfo?.(call, attached)
     const detached = await twice(() => pool.detachInstance(minion, { machine, instanceInfo: attached }))
