@@ -1,26 +1,31 @@
 import { InstarError } from '@instar/contract'
 import { executionStates } from '@instar/engine'
-import type { Deployment, ListQuery, RouteName } from '@instar/contract/api'
+import { Deployment, type ListQuery, type RouteName } from '@instar/contract/api'
 import type { ApiDeps, Trx } from '../api-deps.ts'
 import { deleteExecutions } from '../executions/delete-executions.ts'
 import { tasksOf } from '../executions/execution-object.ts'
 import type { Handlers } from '../http/call.ts'
+import type { RowVersion } from '../lists/json-text.ts'
 import { page } from '../lists/page.ts'
 import { lockAction } from '../moves/busy.ts'
 import { infoObject } from '../moves/info.ts'
-import { ACTION_SORT } from '../transfers/routes.ts'
+import { createMoveList, MOVE_SORT, moveVersion } from '../moves/move-list.ts'
 import { createDeployment } from './create-deployment.ts'
 import { deploymentObject, deploymentStatus, requireDeployment, selectDeployments, type DeploymentRow } from './deployment.ts'
 
 export function deploymentRoutes(deps: ApiDeps) {
   const { store } = deps
   const { db } = store
+  const written = createMoveList({
+    key: 'deployments',
+    load: (projectId, ids) => loadDeployments(deps, projectId, ids),
+    show: row => Deployment.parse({ ...deploymentObject(store.vault, row, []), executions: [] }),
+  })
   const list = async ({ query, projectId }: { query: ListQuery; projectId: string }) => {
-    const rows = await listDeployments(deps, projectId, query)
-    if (query.include_task_info !== true)
-      return { deployments: rows.map(row => ({ ...deploymentObject(store.vault, row, []), executions: [] })) }
+    const found = await listDeployments(deps, projectId, query)
+    if (query.include_task_info !== true) return written.write(projectId, found)
     const deployments: Deployment[] = []
-    for (const row of rows) deployments.push(await withTasks(deps, row, true))
+    for (const row of await written.load(projectId, found)) deployments.push(await withTasks(deps, row, true))
     return { deployments }
   }
   return {
@@ -63,14 +68,26 @@ export function deploymentRoutes(deps: ApiDeps) {
   } satisfies Partial<Handlers<RouteName>>
 }
 
-async function listDeployments({ store: { db } }: ApiDeps, projectId: string, query: ListQuery): Promise<DeploymentRow[]> {
+async function listDeployments({ store: { db } }: ApiDeps, projectId: string, query: ListQuery): Promise<RowVersion[]> {
   if (query.status === 'UNEXECUTED') return []
-  const all = selectDeployments(db).where('actions.project_id', '=', projectId).where('actions.kind', '=', 'deployment')
+  const all = selectDeployments(db)
+    .clearSelect()
+    .select(['actions.id', moveVersion('deployments')])
+    .where('actions.project_id', '=', projectId)
+    .where('actions.kind', '=', 'deployment')
   let rows = all
   if (query.show_deleted !== true) rows = rows.where('actions.deleted_at', 'is', null)
   if (query.status === 'PENDING') rows = rows.where('last_execution_state', 'is', null)
   else if (query.status !== undefined) rows = rows.where('last_execution_state', 'in', executionStates(query.status))
-  return page(query, { select: rows, all, db, columns: ACTION_SORT })
+  return page(query, { select: rows, all, db, columns: MOVE_SORT })
+}
+
+function loadDeployments({ store: { db } }: ApiDeps, projectId: string, ids: readonly string[]) {
+  return selectDeployments(db)
+    .select(moveVersion('deployments'))
+    .where('actions.id', 'in', ids)
+    .where('actions.project_id', '=', projectId)
+    .execute()
 }
 
 async function withTasks({ store: { db, vault }, engine }: ApiDeps, row: DeploymentRow, hasInfo: boolean): Promise<Deployment> {

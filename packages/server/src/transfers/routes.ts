@@ -1,4 +1,3 @@
-import { sql } from 'kysely'
 import { executionStates } from '@instar/engine'
 import { Transfer, type ListQuery, type RouteName } from '@instar/contract/api'
 import type { ApiDeps, Trx } from '../api-deps.ts'
@@ -6,56 +5,30 @@ import { deleteExecutions } from '../executions/delete-executions.ts'
 import { executionObjects } from '../executions/execution-object.ts'
 import { requireExecutionObject } from '../executions/execution.ts'
 import type { Caller, Handlers } from '../http/call.ts'
-import { JsonText, RowTexts, type RowVersion } from '../lists/json-text.ts'
-import { page, type SortColumns } from '../lists/page.ts'
+import type { RowVersion } from '../lists/json-text.ts'
+import { page } from '../lists/page.ts'
 import { lockAction, requireIdle } from '../moves/busy.ts'
 import { infoObject } from '../moves/info.ts'
+import { createMoveList, MOVE_SORT, moveVersion } from '../moves/move-list.ts'
 import { createTransfer } from './create-transfer.ts'
 import { deleteDisks } from './delete-disks.ts'
 import { requireTransfer, selectTransfers, transferObject, type TransferRow } from './transfer.ts'
 import { updateTransfer } from './update-transfer.ts'
 
-/** PostgreSQL's own: the transactions that last wrote the two rows of a transfer. */
-const TRANSFER_VERSION = sql<string>`actions.xmin || ':' || transfers.xmin`.as('version')
-
-/** What a list of transfers or deployments can be sorted by. */
-export const ACTION_SORT = {
-  id: sql`actions.id`,
-  base_id: sql`actions.id`,
-  created_at: sql`actions.created_at`,
-  // Never changed counts as changed when it was made.
-  updated_at: sql`coalesce(actions.updated_at, actions.created_at)`,
-  deleted_at: sql`coalesce(actions.deleted_at, 'infinity')`,
-  user_id: sql`actions.user_id`,
-  project_id: sql`actions.project_id`,
-  instances: sql`actions.instances`,
-  last_execution_status: sql`coalesce(actions.last_execution_state, '')`,
-  notes: sql`coalesce(notes, '')`,
-  scenario: sql`scenario`,
-  origin_endpoint_id: sql`origin_endpoint_id`,
-  destination_endpoint_id: sql`destination_endpoint_id`,
-  clone_disks: sql`clone_disks`,
-  skip_os_morphing: sql`skip_os_morphing`,
-} satisfies SortColumns
-
 export function transferRoutes(deps: ApiDeps) {
   const { store } = deps
   const { db, vault } = store
-  const texts = new RowTexts()
+  const written = createMoveList({
+    key: 'transfers',
+    load: (projectId, ids) => loadTransfers(deps, projectId, ids),
+    show: row => Transfer.parse(transferObject(vault, row)),
+  })
   const askerOf = (call: { projectId: string; caller: Caller }) => ({ projectId: call.projectId, userId: call.caller.userId })
   const list = async ({ query, projectId }: { query: ListQuery; projectId: string }) => {
-    const listed = await listTransfers(deps, projectId, query)
-    if (query.include_task_info !== true) {
-      const written = await texts.of(listed, ids => writeTransfers(deps, projectId, ids))
-      return new JsonText(`{"transfers":[${written.join()}]}`)
-    }
+    const found = await listTransfers(deps, projectId, query)
+    if (query.include_task_info !== true) return written.write(projectId, found)
     const transfers: Transfer[] = []
-    for (const row of await loadTransfers(
-      deps,
-      projectId,
-      listed.map(({ id }) => id),
-    ))
-      transfers.push(await withTaskInfo(deps, row))
+    for (const row of await written.load(projectId, found)) transfers.push(await withTaskInfo(deps, row))
     return { transfers }
   }
   return {
@@ -101,35 +74,22 @@ async function listTransfers({ store: { db } }: ApiDeps, projectId: string, quer
   if (query.status === 'PENDING') return []
   const all = selectTransfers(db)
     .clearSelect()
-    .select(['actions.id', TRANSFER_VERSION])
+    .select(['actions.id', moveVersion('transfers')])
     .where('actions.project_id', '=', projectId)
     .where('actions.kind', '=', 'transfer')
   let rows = all
   if (query.show_deleted !== true) rows = rows.where('actions.deleted_at', 'is', null)
   if (query.status === 'UNEXECUTED') rows = rows.where('last_execution_state', 'is', null)
   else if (query.status !== undefined) rows = rows.where('last_execution_state', 'in', executionStates(query.status))
-  return page(query, { select: rows, all, db, columns: ACTION_SORT })
+  return page(query, { select: rows, all, db, columns: MOVE_SORT })
 }
 
-/** In the order of the ids. */
-async function loadTransfers({ store: { db } }: ApiDeps, projectId: string, ids: readonly string[]) {
-  if (ids.length === 0) return []
-  const rows = await selectTransfers(db)
-    .select(TRANSFER_VERSION)
+function loadTransfers({ store: { db } }: ApiDeps, projectId: string, ids: readonly string[]) {
+  return selectTransfers(db)
+    .select(moveVersion('transfers'))
     .where('actions.id', 'in', ids)
     .where('actions.project_id', '=', projectId)
     .execute()
-  const byId = new Map(rows.map(row => [row.id, row]))
-  return ids.flatMap(id => byId.get(id) ?? [])
-}
-
-async function writeTransfers(deps: ApiDeps, projectId: string, ids: readonly string[]) {
-  const rows = await loadTransfers(deps, projectId, ids)
-  return rows.map(row => ({
-    id: row.id,
-    version: row.version,
-    text: JSON.stringify(Transfer.parse(transferObject(deps.store.vault, row))),
-  }))
 }
 
 async function withTaskInfo({ store: { db, vault }, engine }: ApiDeps, row: TransferRow): Promise<Transfer> {
