@@ -1,53 +1,12 @@
 import assert from 'node:assert/strict'
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { execFileSync } from 'node:child_process'
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { buildGuest, heavy, requires } from '@instar/fixtures'
 import { Instar } from '../runner/instar.ts'
-
-const MAIN = join(import.meta.dirname, '../../packages/cli/src/main.ts')
-const WAIT_MS = 60_000
-
-/** The command line on a terminal of its own, which script(1) makes; we type and read. */
-class Terminal {
-  readonly #child: ChildProcess
-  readonly ended: Promise<number | null>
-  #shown = ''
-  #read = 0
-
-  constructor(argv: readonly string[], env: NodeJS.ProcessEnv) {
-    const line = `tty; stty rows 30 cols 97; exec ${[process.execPath, '--disable-warning=ExperimentalWarning', MAIN, ...argv].map(word => `'${word}'`).join(' ')}`
-    this.#child = spawn('script', ['-q', '-f', '-e', '-c', line, '/dev/null'], { env, stdio: ['pipe', 'pipe', 'inherit'] })
-    this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.#shown += text))
-    this.ended = once(this.#child, 'close').then(([code]) => code as number | null)
-  }
-
-  type(text: string): void {
-    this.#child.stdin?.write(text)
-  }
-
-  /** What fits, in what was shown since the last time. */
-  async sees(pattern: RegExp): Promise<RegExpExecArray> {
-    const until = performance.now() + WAIT_MS
-    for (;;) {
-      const found = pattern.exec(this.#shown.slice(this.#read))
-      if (found !== null) {
-        this.#read += found.index + found[0].length
-        return found
-      }
-      assert.ok(performance.now() < until, `${pattern} in ${JSON.stringify(this.#shown.slice(this.#read))}`)
-      await sleep(20)
-    }
-  }
-
-  kill(): void {
-    this.#child.kill('SIGKILL')
-  }
-}
+import { Terminal } from './terminal.ts'
 
 describe('instar shell', { skip: requires(['qemu', 'mmdebstrap', 'e2fsprogs'], process.env) }, () => {
   const signal = AbortSignal.timeout(600_000)

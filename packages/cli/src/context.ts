@@ -23,4 +23,6 @@ export interface Output {
   writeBytes(bytes: Uint8Array): Promise<void>
   readonly isTerminal: boolean
   readonly columns: number
+  /** Of a terminal that has told its size. */
+  readonly rows?: number
 }

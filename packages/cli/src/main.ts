@@ -40,6 +40,9 @@ function outputOf(stream: NodeJS.WriteStream): Output {
     get columns() {
       return stream.columns || 80
     },
+    get rows() {
+      return stream.rows || 24
+    },
   }
 }
 

@@ -55,7 +55,7 @@ export async function bootAndWait(
   const { signal, paths } = context
   const say = (message: string) => context.stderr.write(`${message}\n`)
   await using _locks = await lockImages(boot.images, { mode: 'shared', signal, say })
-  const accel = options.accel === 'auto' ? await probeAccelerator({ ...paths, signal }) : options.accel
+  const accel = options.accel === 'auto' ? await probeAccelerator({ ...paths, signal, onProgress: say }) : options.accel
   const watch = createBootWatch(options.until)
   const started = performance.now()
   try {

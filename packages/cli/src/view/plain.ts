@@ -1,23 +1,23 @@
 import type { InstarEvent } from '@instar/contract'
 import { createLineSplitter, formatDuration, printable } from '@instar/phases/text'
 import type { Output } from '../context.ts'
+import { STREAM_MARKS } from './output-tail.ts'
 import type { View } from './view.ts'
 
 /** Plain lines: for logs, pipes and terminals that cannot do more. Output of a script stands behind `|`, its stderr behind `!`. */
 export function createPlainView(output: Output): View {
   const begun = new Map<string, number>()
   const streams = { stdout: createLineSplitter(), stderr: createLineSplitter() }
-  const marks = { stdout: '    | ', stderr: '    ! ' }
   const flush = () => {
     for (const name of ['stdout', 'stderr'] as const) {
-      for (const line of streams[name].end()) output.write(`${marks[name]}${printable(line)}\n`)
+      for (const line of streams[name].end()) output.write(`${STREAM_MARKS[name]}${printable(line)}\n`)
     }
   }
   return {
     take: event => {
       if (event.kind === 'output') {
         const name = event.stream ?? 'stdout'
-        for (const line of streams[name].take(event.message ?? '')) output.write(`${marks[name]}${printable(line)}\n`)
+        for (const line of streams[name].take(event.message ?? '')) output.write(`${STREAM_MARKS[name]}${printable(line)}\n`)
         return
       }
       flush()

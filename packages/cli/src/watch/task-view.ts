@@ -1,7 +1,7 @@
 import type { Task } from '@instar/contract/api'
 import { formatDuration } from '@instar/phases/text'
 import type { Output } from '../context.ts'
-import { clip, paint, progressBar } from '../view/draw.ts'
+import { createRedrawnRows, progressBar } from '../view/draw.ts'
 import { isActiveTask, newLines, nothingTold, taskName, taskProgress } from './task-lines.ts'
 
 /** Shows the tasks of an execution as they go on. */
@@ -28,13 +28,11 @@ const PLAIN_PROGRESS_MS = 10_000
 export function createLiveTaskView(output: Output, options: TaskViewOptions): TaskView {
   const told = nothingTold()
   let active: readonly Task[] = []
-  let drawn = 0
+  const redrawn = createRedrawnRows()
   const draw = (above: readonly string[] = []) => {
-    const erase = drawn === 0 ? '' : `\u001B[${drawn}A\u001B[J`
     const more = active.length > MAX_BARS ? [`  and ${active.length - MAX_BARS} more`] : []
     const rows = [...active.slice(0, MAX_BARS).map(task => barOf(task, told.begun.get(task.id), options.now())), ...more]
-    output.write(`${erase}${[...above.map(paint), ...rows.map(row => clip(row, output.columns))].map(row => `${row}\n`).join('')}`)
-    drawn = rows.length
+    output.write(redrawn.draw(rows, { columns: output.columns, above }))
   }
   const timer = setInterval(() => draw(), REDRAW_MS)
   timer.unref()

@@ -23,8 +23,8 @@ export interface ApplianceOptions {
   /** Default `auto`: KVM where a guest truly boots under it, else emulation (TCG). */
   readonly accel?: 'auto' | Accelerator
   readonly signal: AbortSignal
-  /** Sentences in the present, while the appliance is built or started. */
-  readonly onProgress?: (message: string) => void
+  /** Sentences in the present, while the appliance is built (then with how much of that is done) or started. */
+  readonly onProgress?: (message: string, percent?: number) => void
 }
 
 /**
@@ -56,7 +56,7 @@ interface ProbeAcceleratorOptions {
   readonly cacheDir: string
   readonly runtimeDir: string
   readonly signal: AbortSignal
-  readonly onProgress?: (message: string) => void
+  readonly onProgress?: (message: string, percent?: number) => void
 }
 
 /** What `auto` comes to on this host. Builds the appliance when there is none: only a boot tells whether KVM works. */

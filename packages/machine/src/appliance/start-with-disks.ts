@@ -18,7 +18,7 @@ interface StartPlace {
   /** Whether the board is the usual one, which others will ask for as well. */
   readonly isUsual: boolean
   readonly signal: AbortSignal
-  readonly onProgress: (message: string) => void
+  readonly onProgress: (message: string, percent?: number) => void
 }
 
 /**

@@ -157,7 +157,10 @@ class Fitting {
       kind: 'step',
       step,
       state: 'succeeded',
-      message: outcome.changes.length === 0 ? `${step}: nothing to do` : `${step}: ${outcome.changes.length} changes`,
+      message:
+        outcome.changes.length === 0
+          ? `${step}: nothing to do`
+          : `${step}: ${outcome.changes.length} ${outcome.changes.length === 1 ? 'change' : 'changes'}`,
     })
     this.steps.push({ step, changes: outcome.changes })
     this.#warnings.push(...outcome.warnings)

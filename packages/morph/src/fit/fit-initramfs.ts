@@ -75,6 +75,7 @@ async function rebuild(
     })
     return again.verdict === 'serves' ? [] : again.reasons
   }
+  emit({ kind: 'progress', message: `${tool} builds it anew; that takes a minute, more under emulation` })
   const result = await rebuildInitramfs({
     machine,
     tree,

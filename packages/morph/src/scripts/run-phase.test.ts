@@ -154,3 +154,26 @@ test('no event and no log holds a secret that a script prints', async () => {
   assert.doesNotMatch(JSON.stringify(at.events) + at.output.join(''), /hunter22/)
   assert.equal(at.output.join(''), 'stdout:the key is ***\n')
 })
+
+test('a script that is interrupted has its end told and recorded', async () => {
+  const at = setting(() => {
+    throw new Error('the machine is gone')
+  })
+
+  await assert.rejects(run(at, [script('a'), script('b')]), /the machine is gone/)
+
+  assert.deepEqual(
+    at.events.map(({ kind, state, message }) => [kind, state, message]),
+    [
+      ['script', 'started', 'osmorphing_post_os_mount 1: a'],
+      ['script', 'failed', 'osmorphing_post_os_mount 1: a was interrupted'],
+    ],
+  )
+  assert.deepEqual(
+    at.saved.map(({ interrupted, ended_at }) => [interrupted, ended_at !== null]),
+    [
+      [false, false],
+      [true, true],
+    ],
+  )
+})

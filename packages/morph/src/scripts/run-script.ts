@@ -60,7 +60,16 @@ export async function runAttempt(
       onStderr: piece => output.take('stderr', piece),
     })
   } catch (error) {
+    // What ended it is told, not that its last letters could not be kept either.
+    await output.end().catch(() => undefined)
     await log.close({ ...begun, ...output.sizes(), ended_at: new Date().toISOString(), interrupted: true })
+    world.emit({
+      kind: 'script',
+      step: script.name,
+      state: 'failed',
+      script_run_id: begun.id,
+      message: `${script.phase} ${order}: ${script.name} was interrupted`,
+    })
     throw error
   }
   const run = finishedRecord(begun, result)

@@ -7,8 +7,8 @@ export function printable(text: string): string {
     .replaceAll(/\p{Cc}/gu, '')
 }
 
-/** Splits a stream of pieces into lines; `end` gives the unfinished rest. A line longer than `max` characters is cut into several. */
-export function createLineSplitter(max = 2000): { take(text: string): string[]; end(): string[] } {
+/** Splits a stream of pieces into lines; `end` gives the unfinished rest, `rest` only shows it. A line longer than `max` characters is cut into several. */
+export function createLineSplitter(max = 2000): { take(text: string): string[]; end(): string[]; rest(): string } {
   let rest = ''
   return {
     take: text => {
@@ -25,5 +25,6 @@ export function createLineSplitter(max = 2000): { take(text: string): string[]; 
       rest = ''
       return last
     },
+    rest: () => rest,
   }
 }

@@ -17,6 +17,7 @@ interface HostToolOptions {
   readonly env?: Readonly<Record<string, string>>
   readonly stdin?: Uint8Array | string
   readonly onStdout?: (piece: Buffer) => void
+  readonly onStderr?: (text: string) => void
   /** Unpackers complain about what follows the compressed stream of a kernel: the caller judges by what came out. */
   readonly mayFail?: boolean
 }
@@ -43,6 +44,7 @@ export async function runHostTool(argv: readonly [string, ...string[]], options:
   let tail = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     tail = (tail + text).slice(-TAIL_BYTES)
+    options.onStderr?.(text)
   })
   child.stdout.on('data', (piece: Buffer) => options.onStdout?.(piece))
   // A program that does not read its stdin tells so by its exit code.
@@ -55,11 +57,16 @@ export async function runHostTool(argv: readonly [string, ...string[]], options:
     options.signal.throwIfAborted()
     if (status === 127) throw missing(argv[0], options.package, new Error(tail.trim()))
     if (status !== 0 && options.mayFail !== true) {
-      throw new InstarError('machine.build-failed', `${argv[0]} ended with ${status}: ${tail.trim()}`, { details: { argv, status } })
+      throw new InstarError('machine.build-failed', `${argv[0]} ended with ${status}: ${withoutTalk(tail)}`, { details: { argv, status } })
     }
   } finally {
     options.signal.removeEventListener('abort', stop)
   }
+}
+
+/** Without what a program says of its work (mmdebstrap: `I: ...`) before it tells what is wrong. */
+function withoutTalk(tail: string): string {
+  return tail.replaceAll(/^I: .*\n/gm, '').trim()
 }
 
 function missing(program: string, packageName: string, cause: Error): InstarError {

@@ -1,10 +1,12 @@
 import { randomInt } from 'node:crypto'
 import { mkdir, readFile, readdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { InstarError } from '@instar/contract'
 import { CACHE_TIMES, noteUse, pruneCache } from '../../cache/prune-cache.ts'
 import { holdLock } from '../host/lock.ts'
 import { runHostTool } from '../host/host-tool.ts'
+import { requireFreeSpace } from '../../images/free-space.ts'
 import { modulePaths } from './module-order.ts'
 import { AGENT_PATH, BOOT_MODULES, EXCLUDED_PATHS, FILES, FOLDERS, LINKS, MODULE_LIST_PATH, PACKAGES, SUITE } from './recipe.ts'
 import { recipeHash } from './recipe-hash.ts'
@@ -18,6 +20,8 @@ const FOLDER_PREFIX = 'appliance-'
 const DISK_ID_FILE = 'disk-id'
 /** Each version of Instar has an appliance of its own, of about 450 MB with its snapshot. */
 const MAX_CACHE_BYTES = 1_500_000_000
+/** Lists, packages and what they unpack to, beside the disk that is made of it: 800 MB were seen. */
+const BUILD_BYTES = 900_000_000
 
 /** A built appliance, ready to start any number of times at once. */
 export interface ApplianceImage {
@@ -32,9 +36,26 @@ export interface ApplianceImage {
 export interface BuildOptions {
   readonly cacheDir: string
   readonly signal: AbortSignal
-  /** Sentences in the present, for people. */
-  readonly onProgress: (message: string) => void
+  /** Sentences in the present, for people, and how much is done. */
+  readonly onProgress: (message: string, percent: number) => void
 }
+
+/** How much is done when the packages are unpacked, which takes longest, and when that has ended. */
+const UNPACKING_PERCENT = 28
+const UNPACKED_PERCENT = 75
+/** What they unpack to, so that it can be told how far it is: as of Debian 12.15. */
+const UNPACKED_BYTES = 240_000_000
+const LOOK_MS = 1000
+
+/**
+ * What mmdebstrap says when it begins something, how that is told, and how much of the whole is done then: by the clock of a machine with a
+ * mirror near by, where all takes 25 s. The last 10 % are the snapshot's.
+ */
+const FETCHING: readonly (readonly [words: string, message: string, percent: number])[] = [
+  ['running apt-get update', 'fetching lists', 0],
+  ['downloading packages', 'fetching packages', 18],
+  ['extracting archives', 'unpacking packages', UNPACKING_PERCENT],
+]
 
 /** The appliance of this recipe from the cache, built first if it is not there. Two who want it at once build it once. */
 export async function provideImage(options: BuildOptions): Promise<ApplianceImage> {
@@ -44,6 +65,7 @@ export async function provideImage(options: BuildOptions): Promise<ApplianceImag
   const built = await readImage(folder, hash)
   if (built !== undefined) return built
   await mkdir(options.cacheDir, { recursive: true })
+  await requireFreeSpace(options.cacheDir, BUILD_BYTES, 'building the appliance')
   await using _ = await holdLock(join(options.cacheDir, 'appliance.lock'), options.signal)
   const builtMeanwhile = await readImage(folder, hash)
   if (builtMeanwhile !== undefined) return builtMeanwhile
@@ -84,13 +106,13 @@ async function readImage(folder: string, hash: string): Promise<ApplianceImage |
 async function build(draft: string, agent: Buffer, { signal, onProgress }: BuildOptions): Promise<void> {
   const root = join(draft, 'root')
   await mkdir(draft, { recursive: true })
-  onProgress(`Building the appliance: fetching ${PACKAGES.length} Debian packages and what they need`)
-  await unpackPackages(root, draft, signal)
-  onProgress('Building the appliance: unpacking the kernel')
+  const tell = (message: string, percent: number) => onProgress(`Building the appliance: ${message}`, percent)
+  await unpackPackages(root, draft, { signal, tell })
+  tell('unpacking the kernel', UNPACKED_PERCENT)
   await takeKernel(root, join(draft, 'vmlinux'), signal)
   await prepareModules(root, signal)
   await addOwnFiles(root, agent)
-  onProgress('Building the appliance: making its disk')
+  tell('making its disk', 80)
   const diskId = randomInt(1, 2 ** 32)
   await makeRootDisk({ root, file: join(draft, 'root.img'), contentBytes: await treeBytes(root), diskId, signal })
   await removeTree(root)
@@ -98,16 +120,45 @@ async function build(draft: string, agent: Buffer, { signal, onProgress }: Build
 }
 
 /** Chrootless mode needs neither root nor namespaces, and `extract` runs nothing of the packages. */
-async function unpackPackages(root: string, draft: string, signal: AbortSignal): Promise<void> {
+async function unpackPackages(
+  root: string,
+  draft: string,
+  { signal, tell }: { signal: AbortSignal; tell: (message: string, percent: number) => void },
+): Promise<void> {
   const excludes = EXCLUDED_PATHS.map(path => `--dpkgopt=path-exclude=${path}`)
+  const unpacked = new AbortController()
   const recipe = ['--mode=chrootless', '--variant=extract', '--architectures=amd64', `--include=${PACKAGES.join(',')}`, ...excludes]
   const proxy = await aptProxy(signal)
   const options = proxy === '' ? [] : [`--aptopt=Acquire::http::Proxy "${proxy}"`]
-  await runHostTool(['mmdebstrap', '--quiet', '--format=directory', ...recipe, ...options, SUITE, root], {
+  await runHostTool(['mmdebstrap', '--format=directory', ...recipe, ...options, SUITE, root], {
     signal,
     package: 'mmdebstrap',
     env: { TMPDIR: draft, HOME: draft },
-  })
+    onStderr: text => {
+      for (const [words, message, percent] of FETCHING) {
+        if (!text.includes(words)) continue
+        tell(message, percent)
+        if (percent === UNPACKING_PERCENT) void tellUnpacked(root, share => tell(message, percent + share), unpacked.signal)
+      }
+    },
+  }).finally(() => unpacked.abort())
+}
+
+/** Tells once a second which share of the whole is unpacked, in percent of the whole. */
+async function tellUnpacked(root: string, tell: (percent: number) => void, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    try {
+      await sleep(LOOK_MS, undefined, { signal })
+      // Below /var lie the packages themselves.
+      const folders = (await readdir(root)).filter(name => name !== 'var')
+      const bytes = await Promise.all(folders.map(name => treeBytes(join(root, name))))
+      const share = Math.min(1, bytes.reduce((sum, size) => sum + size, 0) / UNPACKED_BYTES)
+      if (!signal.aborted) tell(share * (UNPACKED_PERCENT - UNPACKING_PERCENT))
+    } catch {
+      // What was there a moment ago is gone: the next look sees more.
+      if (signal.aborted) return
+    }
+  }
 }
 
 /** mmdebstrap does not read the host's settings of apt; without the proxy there, a host may reach nothing. Empty where there is none. */

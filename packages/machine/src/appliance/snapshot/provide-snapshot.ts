@@ -22,7 +22,7 @@ export interface Snapshot {
 
 interface ProvideOptions extends Omit<QemuOptions, 'from' | 'disks'> {
   readonly signal: AbortSignal
-  readonly onProgress: (message: string) => void
+  readonly onProgress: (message: string, percent?: number) => void
 }
 
 /**
@@ -39,7 +39,7 @@ export async function provideSnapshot(options: ProvideOptions): Promise<Snapshot
     const madeMeanwhile = await readSnapshot(folder)
     if (madeMeanwhile !== 'none') return madeMeanwhile === 'useless' ? undefined : madeMeanwhile
     await removeOthers(home)
-    options.onProgress('Building the appliance: starting it once, for all later starts')
+    options.onProgress('Building the appliance: starting it once, for all later starts', 90)
     await make(join(home, `${DRAFT_PREFIX}${process.pid}`), folder, options)
     return { folder, files: filesIn(folder) }
   } catch (error) {
