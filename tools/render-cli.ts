@@ -25,7 +25,7 @@ export async function renderCli(): Promise<string> {
   const session = program.options.filter(({ long }) => long !== '--version').map(({ flags, description }) => [flags, description, ''])
   return `# Commands
 
-Made by \`npm run generate\` from the command table in \`packages/cli/src/commands\`; \`instar COMMAND --help\` prints the same. Exit codes: 0 done,
+Made by \`npm run generate\` from the command table in \`packages/cli/src/commands\`; \`instar COMMAND --help\` prints the same. Exit codes:
 0 done, 1 failed, 2 usage, 3 refused with nothing changed, 4 a user script failed, 5 time limit, 75 locked, 128+n signal.
 
 ## Options of all commands that talk to a service

@@ -187,6 +187,12 @@ export const ERRORS = {
     fault: 'user',
     hint: 'Free space there, or work on another file system (INSTAR_STATE_DIR, --output).',
   },
+  'host.no-access': {
+    exit: 3,
+    status: 500,
+    fault: 'user',
+    hint: 'Let this user read and write there, or name other folders: INSTAR_STATE_DIR (records, layers), INSTAR_CACHE_DIR (the appliance).',
+  },
   'image.path-refused': { exit: 3, status: 422, fault: 'user', hint: 'Use a shorter path of plain UTF-8.' },
   'image.output-exists': { exit: 3, status: 409, fault: 'user', hint: 'Name another file for --output, or replace this one with --force.' },
   'image.not-in-place': {

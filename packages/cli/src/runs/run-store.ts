@@ -4,7 +4,8 @@ import { Run, ScriptRun, type InstarEvent } from '@instar/contract'
 import { InstarError } from '@instar/contract/errors'
 import { isAlive, writeDurably } from '@instar/machine'
 
-const UNWRITABLE: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST'])
+/** ENOENT is what Node says of a folder in a read-only file system that is to be made with those above it. */
+const UNWRITABLE: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'ENOENT'])
 
 /**
  * The runs of this machine: a folder each under `<state>/runs/<id>`: `run.json`, `events.jsonl`, and in `scripts/` for each attempt
@@ -36,7 +37,10 @@ export class RunStore {
 
   /** All runs, the newest first. A folder that cannot be read as a run is left out: it was cut off before its first record. */
   async list(): Promise<Run[]> {
-    const names = await readdir(this.#dir).catch(() => [])
+    const names = await readdir(this.#dir).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return []
+      throw error
+    })
     const runs = await Promise.all(names.map(name => this.#load(name)))
     return runs.filter(run => run !== undefined).sort((a, b) => (a.started_at < b.started_at ? 1 : -1))
   }

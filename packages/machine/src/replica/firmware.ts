@@ -14,15 +14,18 @@ const BUILDS = [
   { code: '/usr/share/OVMF/OVMF_CODE.fd', variables: '/usr/share/OVMF/OVMF_VARS.fd' },
 ]
 
+/** The UEFI firmware of this host; `replica.no-firmware` where there is none. */
+export async function findFirmware(): Promise<{ readonly code: string; readonly variables: string }> {
+  for (const build of BUILDS) if ((await isThere(build.code)) && (await isThere(build.variables))) return build
+  throw new InstarError('replica.no-firmware', `no UEFI firmware is installed: looked for ${BUILDS.map(build => build.code).join(', ')}`)
+}
+
 /** UEFI firmware with its variables in `folder`, as they are there from an earlier boot, or fresh. */
 export async function openFirmware(folder: string): Promise<Firmware> {
-  for (const build of BUILDS) {
-    if (!(await isThere(build.code)) || !(await isThere(build.variables))) continue
-    const variables = join(folder, 'uefi-variables.fd')
-    if (!(await isThere(variables))) await copyFile(build.variables, variables, constants.COPYFILE_EXCL)
-    return { code: build.code, variables }
-  }
-  throw new InstarError('replica.no-firmware', `no UEFI firmware is installed: looked for ${BUILDS.map(build => build.code).join(', ')}`)
+  const build = await findFirmware()
+  const variables = join(folder, 'uefi-variables.fd')
+  if (!(await isThere(variables))) await copyFile(build.variables, variables, constants.COPYFILE_EXCL)
+  return { code: build.code, variables }
 }
 
 async function isThere(file: string): Promise<boolean> {

@@ -25,13 +25,24 @@ export function findKnown(error: unknown): InstarError | undefined {
   if (error instanceof InstarError) return error
   if (typeof SuppressedError !== 'undefined' && error instanceof SuppressedError)
     return findKnown(error.suppressed) ?? findKnown(error.error)
-  return fullDisk(error)
+  return fullDisk(error) ?? closedPlace(error)
 }
+
 /** A full disk is no defect of ours, whichever call it stopped. */
 function fullDisk(error: unknown): InstarError | undefined {
   if (!(error instanceof Error) || !('code' in error) || (error.code !== 'ENOSPC' && error.code !== 'EDQUOT')) return undefined
   const file = 'path' in error && typeof error.path === 'string' ? error.path : 'a file of the run'
   return new InstarError('image.no-space', `no space left for ${file}`, { cause: error })
+}
+
+const NO_ACCESS = ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR']
+
+/** Nor is a place where this user may not write, or which is no folder. */
+function closedPlace(error: unknown): InstarError | undefined {
+  if (!(error instanceof Error) || !('code' in error) || !('path' in error) || typeof error.path !== 'string') return undefined
+  // Node says ENOENT of a folder in a read-only file system that is to be made with those above it.
+  const isClosed = NO_ACCESS.includes(String(error.code)) || (error.code === 'ENOENT' && 'syscall' in error && error.syscall === 'mkdir')
+  return isClosed ? new InstarError('host.no-access', `cannot use ${error.path}`, { cause: error }) : undefined
 }
 
 /** The lines that a program prints for an error. `see` is a command to look further, else the one in the error's details. */
