@@ -1,17 +1,18 @@
 import { createHash } from 'node:crypto'
-import type { Info, InfoStore, Pools, StepContext, StepDefinition } from '@instar/engine'
+import type { Info, Pools, StepContext, StepDefinition } from '@instar/engine'
 import { InstarError } from '@instar/contract'
 import type { ZodMiniType } from 'zod/mini'
 import type { DestinationCall, DestinationHalf } from '../providers/destination-half.ts'
 import type { Provider, TaskCall } from '../providers/provider.ts'
 import type { SourceHalf } from '../providers/source-half.ts'
+import type { SharedDiskOwners } from './shared-disks.ts'
 import { loadEnd, type Party } from './parties.ts'
 import { readMappings, readSettings } from './step-info.ts'
 
 /** What steps need besides their context: our providers, what is known of other machines, and minion pools. */
 export interface StepWorld {
   readonly providers: ReadonlyMap<string, Provider>
-  readonly info: InfoStore
+  readonly owners: SharedDiskOwners
   readonly pools: Pick<Pools, 'records'>
   /** How the services list names this worker. */
   readonly host: string

@@ -1,4 +1,4 @@
-import type { StepDefinition, TaskType } from '@instar/engine'
+import type { InfoStore, StepDefinition, TaskType } from '@instar/engine'
 import { createDiskSnapshots, deleteDiskSnapshots, restoreDiskSnapshots } from './disk-snapshots.ts'
 import { cleanUpFailedInstance, deployInstanceResources, finalizeInstance, getOptimalFlavor } from './instance-deployment.ts'
 import { getInstanceInfo, shutdownInstance } from './instance-info.ts'
@@ -8,6 +8,7 @@ import { morphOs } from './os-morphing.ts'
 import { checkMinion, createMinion, deleteMinion, switchMinionOff, switchMinionOn } from './pool-machines.ts'
 import { setUpPool, tearDownPool, validatePool } from './pool-shared.ts'
 import { replicateDisks } from './replicate-disks.ts'
+import { SharedDiskOwners } from './shared-disks.ts'
 import type { MakeStep, StepWorld } from './side.ts'
 import { deleteSourceSnapshots, deleteTransferDisks, deployTransferDisks } from './transfer-disks.ts'
 import { deleteSourceResources, deleteTargetResources, deploySourceResources, deployTargetResources } from './transfer-resources.ts'
@@ -75,7 +76,8 @@ const STEPS: Readonly<Record<TaskType, MakeStep>> = {
   TEAR_DOWN_DESTINATION_POOL_SHARED_RESOURCES: tearDownPool,
 }
 
-export function createSteps(world: StepWorld): Record<TaskType, StepDefinition> {
+export function createSteps(deps: Omit<StepWorld, 'owners'> & { readonly info: InfoStore }): Record<TaskType, StepDefinition> {
+  const world = { ...deps, owners: new SharedDiskOwners(deps.info) }
   const entries = Object.entries(STEPS).map(([type, make]) => [type, make(world)])
   return Object.fromEntries(entries) as Record<TaskType, StepDefinition>
 }

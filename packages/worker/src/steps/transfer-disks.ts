@@ -5,7 +5,7 @@ import { readExportInfo, readVolumes } from './step-info.ts'
 /** Of disks that several machines of the transfer share, only their owner's are made. */
 export const deployTransferDisks = destinationStep(
   async ({ half, call, context, world }) => {
-    const exportInfo = await withOwners(context, world.info)
+    const exportInfo = await withOwners(context, world.owners)
     call.progress('Making the disks at the destination')
     const volumes = await half.deployDisks(call, { exportInfo: ownDisks(exportInfo, call), volumes: readVolumes(context.info) })
     return { export_info: exportInfo, volumes_info: volumes }
