@@ -103,7 +103,10 @@ export async function openScene(options: Partial<Parameters<typeof createEngine>
     },
     end: async id => {
       const state = await until(async () => {
-        const row = await store.db.selectFrom('executions').select(['state', 'ended_at']).where('id', '=', id).executeTakeFirstOrThrow()
+        const row = await store.retry(
+          () => store.db.selectFrom('executions').select(['state', 'ended_at']).where('id', '=', id).executeTakeFirstOrThrow(),
+          AbortSignal.timeout(10_000),
+        )
         return row.ended_at === null ? undefined : row.state
       }, 'the end of the execution')
       const tasks = await tasksOf(id)

@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely'
 import type { PgBoss } from 'pg-boss'
-import type { Database, Requirement } from '@instar/store'
+import { fromDatabase, type Database, type Requirement } from '@instar/store'
 import { HEARTBEAT_SECONDS } from './boss.ts'
 import { fits, normalize, queueName, type Offer } from './requirements.ts'
 
@@ -20,7 +20,7 @@ export class Queues {
   async ensure(requires: readonly Requirement[]): Promise<string> {
     const normal = normalize(requires)
     const name = queueName(normal)
-    const making = this.#known.get(name) ?? this.#make(name, normal)
+    const making = this.#known.get(name) ?? fromDatabase(this.#make(name, normal))
     this.#known.set(name, making)
     await making.catch((error: unknown) => {
       this.#known.delete(name)

@@ -6,6 +6,7 @@ import { createScriptRecorder } from '../scripts/recorder.ts'
 import type { Claim } from './claim.ts'
 import { StepNotes } from './notes.ts'
 import { AttemptProcesses } from './process-group.ts'
+import { repeatWhileAway } from './repeat-while-away.ts'
 import type { StepContext, StepDefinition } from './step.ts'
 
 /** Why a step was told to stop: the user cancelled; the attempt is not ours any more; this worker ends. */
@@ -88,7 +89,8 @@ export class RunningStep {
     // Its last worker died after the user had cancelled.
     if (claim.state === 'cancelling' && claim.rule === 'success') return this.#undoThen(definition, { kind: 'stopped' })
     try {
-      const patch = await definition.run(this.#context(this.#controller.signal))
+      const { signal } = this.#controller
+      const patch = await repeatWhileAway(() => definition.run(this.#context(signal)), signal, this.#tellAway)
       return { kind: 'succeeded', patch: patch ?? undefined }
     } catch (error) {
       return this.#judge(definition, error)
@@ -112,7 +114,8 @@ export class RunningStep {
   async #undoThen(definition: StepDefinition, outcome: Outcome): Promise<Outcome | undefined> {
     if (definition.undo === undefined) return outcome
     try {
-      await definition.undo(this.#context(AbortSignal.any([this.#lost.signal, AbortSignal.timeout(UNDO_TIMEOUT_MS)])))
+      const signal = AbortSignal.any([this.#lost.signal, AbortSignal.timeout(UNDO_TIMEOUT_MS)])
+      await repeatWhileAway(async () => definition.undo?.(this.#context(signal)), signal, this.#tellAway)
       // Told to stop while it cleared away: the state of the task tells the next worker to do it again.
       return this.#stopReason === 'lost' ? undefined : outcome
     } catch (error) {
@@ -122,6 +125,10 @@ export class RunningStep {
       const reason = 'reason' in outcome && outcome.reason !== undefined ? `${outcome.reason}; ${undone}` : undone
       return outcome.kind === 'stopped' ? { kind: 'stopped', reason } : { kind: 'failed', reason }
     }
+  }
+
+  readonly #tellAway = (error: unknown): void => {
+    this.#log.warn({ error, task: this.claim.taskId }, 'the database was away in the middle of a step, which is run again')
   }
 
   #context(signal: AbortSignal): StepContext {

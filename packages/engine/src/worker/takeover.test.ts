@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { sql } from 'kysely'
 import { createAction, openScene, startWorker, step, until } from '../engine.fixture.ts'
 import { createEfforts, efforts, spawnWorker } from './children.fixture.ts'
 import type { StepDefinition } from './step.ts'
@@ -178,4 +181,42 @@ test('a worker that cannot reach the database gives its steps up before others c
   mended.reject(new Error('Connection terminated unexpectedly'))
 
   assert.ok(given[0]! < 10_500, `${given[0]} ms`)
+})
+
+test('a step whose question to the database met its restart is asked again, in the same attempt', async () => {
+  await using scene = await openScene()
+  let runs = 0
+  const asking: StepDefinition = {
+    run: async ({ store }) => {
+      runs += 1
+      // What a server that is started again does to each of its sessions.
+      if (runs <= 5) await sql`select pg_terminate_backend(pg_backend_pid())`.execute(store.db)
+    },
+    undo: () => assert.fail('nothing had failed'),
+  }
+  await using _worker = startWorker(scene.store, { steps: { REPLICATE_DISKS: asking } })
+
+  const { id } = await scene.start([step('REPLICATE_DISKS')])
+
+  assert.equal((await scene.end(id)).state, 'completed')
+  assert.equal(runs, 6)
+  const { attempt } = await scene.store.db.selectFrom('tasks').select('attempt').where('execution_id', '=', id).executeTakeFirstOrThrow()
+  assert.equal(attempt, 1)
+})
+
+test('a platform that refuses connections is not taken for the database', async () => {
+  await using scene = await openScene()
+  let runs = 0
+  const connecting: StepDefinition = {
+    run: async () => {
+      runs += 1
+      await once(connect('/nowhere/at-all.sock'), 'connect')
+    },
+  }
+  await using _worker = startWorker(scene.store, { steps: { REPLICATE_DISKS: connecting } })
+
+  const { id } = await scene.start([step('REPLICATE_DISKS')])
+
+  assert.equal((await scene.end(id)).state, 'failed')
+  assert.equal(runs, 1)
 })

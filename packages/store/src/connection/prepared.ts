@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { PostgresPool, PostgresPoolClient } from 'kysely'
 import type { Pool } from 'pg'
+import { fromDatabase } from './away.ts'
 
 /** Texts are prepared from their second use on, and so many at most: what is made up anew for each call would fill the server's memory. */
 const MAX_STATEMENTS = 300
@@ -27,11 +28,11 @@ export function preparedPool(pool: Pool): PostgresPool {
   }
   return {
     connect: async () => {
-      const client = await pool.connect()
+      const client = await fromDatabase(pool.connect())
       const query = (text: string, values: readonly unknown[] = []) => {
         // What has no values is begin, commit and the like.
         const name = values.length === 0 ? undefined : nameOf(text)
-        return client.query(name === undefined ? { text, values: [...values] } : { name, text, values: [...values] })
+        return fromDatabase(client.query(name === undefined ? { text, values: [...values] } : { name, text, values: [...values] }))
       }
       return { query, release: (destroy?: boolean) => client.release(destroy) } as unknown as PostgresPoolClient
     },
