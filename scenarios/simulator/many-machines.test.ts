@@ -102,12 +102,11 @@ async function readTasks({ store }: Processes, transferId: string) {
 }
 
 function processNames({ apis, workers }: Processes): string[] {
-  return [...apis.map((_, at) => `api-${at + 1}`), ...workers.keys()]
+  return [...apis.keys(), ...workers.keys()]
 }
 
 function residentMiB({ apis, workers }: Processes, name: string): number {
-  const served = workers.get(name) ?? apis[Number(name.slice('api-'.length)) - 1]
-  const status = readFileSync(`/proc/${served?.process.pid}/status`, 'utf8')
+  const status = readFileSync(`/proc/${(workers.get(name) ?? apis.get(name))!.process.pid}/status`, 'utf8')
   return Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024)
 }
 

@@ -12,22 +12,26 @@ export interface Processes extends AsyncDisposable {
   readonly store: Store
   /** The folder of the simulated platform; both endpoints have it. */
   readonly platform: string
-  readonly apis: readonly Served[]
   /** Those that run now, by name; one that ended is replaced when `revive` was asked for. */
+  readonly apis: ReadonlyMap<string, Served>
   readonly workers: ReadonlyMap<string, Served>
-  /** How often a worker ended. */
+  /** How often an API or a worker ended. */
   readonly deaths: () => number
   /** A request to the v1 API of one of the processes in turn, or with `api` to what stands beside it. */
-  readonly json: <T>(method: 'GET' | 'POST', path: string, body?: object, api?: 'v1' | 'instar/v1') => Promise<T>
+  readonly json: <T>(method: 'GET' | 'POST' | 'PUT', path: string, body?: object, api?: 'v1' | 'instar/v1') => Promise<T>
   /** Where the processes keep what lives as long as they do. */
   readonly stateDir: string
+  /** The folder of all of them: their command lines name it. */
+  readonly dir: string
 }
 
 export interface ProcessesOptions {
   readonly apis: number
   readonly workers: number
-  /** Start a worker again when it was killed. */
+  /** Start an API or a worker again when it was killed. */
   readonly revive: boolean
+  /** In the place of a database on the server of the tests. */
+  readonly database?: { readonly store: Store; readonly secretKey: string }
   /** What the workers offer; default the simulator. */
   readonly platforms?: string
 }
@@ -37,53 +41,93 @@ const PASSWORD = 'open sesame'
 export async function startProcesses(options: ProcessesOptions): Promise<Processes> {
   await using stack = new AsyncDisposableStack()
   const dir = stack.adopt(await mkdtemp(join(tmpdir(), 'instar-processes-')), path => rm(path, { recursive: true, force: true }))
-  const store = stack.use(await createTestStore())
+  const store = options.database?.store ?? stack.use(await createTestStore())
   const cacheDir = process.env['INSTAR_CACHE_DIR']
-  const shared = {
+  const env = {
     DATABASE_URL: store.url,
-    INSTAR_SECRET_KEY: randomBytes(32).toString('base64'),
+    INSTAR_SECRET_KEY: options.database?.secretKey ?? randomBytes(32).toString('base64'),
     INSTAR_ADMIN_PASSWORD: PASSWORD,
+    INSTAR_WORKER_PLATFORMS: options.platforms ?? 'simulator',
     ...(cacheDir !== undefined && { INSTAR_CACHE_DIR: cacheDir }),
   }
-  const apis: Served[] = []
-  for (let number = 1; number <= options.apis; number += 1) {
-    apis.push(stack.use(await spawnServe(dir, ['--role', 'api', '--data-dir', join(dir, `api-${number}`)], shared)))
-  }
-  const workers = new Map<string, Served>()
-  let deaths = 0
-  let isEnding = false
-  const startWorker = async (name: string): Promise<void> => {
-    const env = { ...shared, INSTAR_WORKER_PLATFORMS: options.platforms ?? 'simulator', INSTAR_WORKER_NAME: name }
-    const served = await spawnServe(dir, ['--role', 'worker', '--data-dir', join(dir, name)], env)
-    workers.set(name, served)
-    void served.exited.then(async () => {
-      if (isEnding) return
-      deaths += 1
-      if (options.revive) await startWorker(name)
-    })
-  }
-  stack.defer(async () => {
-    isEnding = true
-    await Promise.all([...workers.values()].map(worker => worker[Symbol.asyncDispose]()))
-  })
-  for (let number = 1; number <= options.workers; number += 1) await startWorker(`worker-${number}`)
-  const json = await logIn(apis.map(({ greeting }) => exported(greeting)['OS_AUTH_URL']!.replace('/identity/v3', '')))
+  const apis = stack.use(new Fleet({ dir, role: 'api', count: options.apis, revive: options.revive, env }))
+  const workers = stack.use(new Fleet({ dir, role: 'worker', count: options.workers, revive: options.revive, env }))
+  await apis.start()
+  await workers.start()
+  const json = await logIn(() => [...apis.served.values()].map(urlOf))
   const owned = stack.move()
   return {
     store,
     platform: join(dir, 'platform'),
-    apis,
-    workers,
-    deaths: () => deaths,
+    apis: apis.served,
+    workers: workers.served,
+    deaths: () => apis.deaths + workers.deaths,
     json,
     stateDir: join(dir, 'state'),
+    dir,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }
 
-async function logIn(urls: readonly string[]): Promise<Processes['json']> {
+interface FleetOptions {
+  readonly dir: string
+  readonly role: 'api' | 'worker'
+  readonly count: number
+  readonly revive: boolean
+  readonly env: Record<string, string>
+}
+
+/** Processes of one role, each of which is started anew when it ends. */
+class Fleet implements AsyncDisposable {
+  readonly served = new Map<string, Served>()
+  deaths = 0
+  readonly #options: FleetOptions
+  readonly #starting = new Set<Promise<void>>()
+  #isEnding = false
+
+  constructor(options: FleetOptions) {
+    this.#options = options
+  }
+
+  async start(): Promise<void> {
+    for (let number = 1; number <= this.#options.count; number += 1) await this.#startOne(`${this.#options.role}-${number}`)
+  }
+
+  async #startOne(name: string): Promise<void> {
+    const { dir, role, env } = this.#options
+    const served = await spawnServe(dir, ['--role', role, '--data-dir', join(dir, name)], { ...env, INSTAR_WORKER_NAME: name })
+    this.served.set(name, served)
+    void served.exited.then(() => {
+      if (this.#isEnding) return
+      this.deaths += 1
+      if (this.#options.revive) this.#revive(name)
+    })
+  }
+
+  /** Until it runs: it may come up while the database is away for longer than a start waits. */
+  #revive(name: string): void {
+    const starting = this.#startOne(name)
+      .catch(() => {
+        if (!this.#isEnding) this.#revive(name)
+      })
+      .finally(() => this.#starting.delete(starting))
+    this.#starting.add(starting)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isEnding = true
+    await Promise.all(this.#starting)
+    await Promise.all([...this.served.values()].map(each => each[Symbol.asyncDispose]()))
+  }
+}
+
+function urlOf({ greeting }: Served): string {
+  return exported(greeting)['OS_AUTH_URL']!.replace('/identity/v3', '')
+}
+
+async function logIn(urlsNow: () => readonly string[]): Promise<Processes['json']> {
   const user = { name: 'admin', domain: { name: 'Default' }, password: PASSWORD }
-  const answer = await fetch(`${urls[0]}/identity/v3/auth/tokens`, {
+  const answer = await fetch(`${urlsNow()[0]}/identity/v3/auth/tokens`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({
@@ -96,7 +140,8 @@ async function logIn(urls: readonly string[]): Promise<Processes['json']> {
   const token = answer.headers.get('x-subject-token') ?? ''
   const { token: told } = (await answer.json()) as { token: { project: { id: string } } }
   let turn = 0
-  return async <T>(method: 'GET' | 'POST', path: string, body?: object, api = 'v1'): Promise<T> => {
+  return async <T>(method: 'GET' | 'POST' | 'PUT', path: string, body?: object, api = 'v1'): Promise<T> => {
+    const urls = urlsNow()
     const url = urls[turn++ % urls.length]
     const reply = await fetch(`${url}/${api}/${told.project.id}${path}`, {
       method,
@@ -108,10 +153,10 @@ async function logIn(urls: readonly string[]): Promise<Processes['json']> {
   }
 }
 
-/** Two endpoints on the simulated platform. */
-export async function addEndpoints({ json, platform }: Processes, machines: number): Promise<{ origin: string; destination: string }> {
+/** Two endpoints on the simulated platform, with more settings of it. */
+export async function addEndpoints({ json, platform }: Processes, machines: number, more: object = {}) {
   const add = async (name: string) => {
-    const connection_info = { folder: platform, machines, ...(name === 'new' && { prefix: 'other-' }) }
+    const connection_info = { folder: platform, machines, ...(name === 'new' && { prefix: 'other-' }), ...more }
     const endpoint = { name, type: 'simulator', connection_info }
     return (await json<{ endpoint: { id: string } }>('POST', '/endpoints', { endpoint })).endpoint.id
   }
