@@ -144,6 +144,28 @@ describe('a machine moves', () => {
     assert.ok(transfer.info['vm-00001']['volumes_info'])
   })
 
+  test('a deployment without clones takes the disks: no other before the next execution, which copies in full', async () => {
+    const deployment = { transfer_id: ids.transfer, clone_disks: false }
+    const made = await service.json<{ deployment: Move }>('POST', '/deployments', { body: { deployment } })
+    assert.equal((await deploymentEnded(made.deployment.id)).last_execution_status, 'COMPLETED')
+    const infoOf = async () =>
+      (await service.json<{ transfer: Move }>('GET', `/transfers/${ids.transfer}?include_task_info=true`)).transfer.info!['vm-00001']!
+    const taken = await infoOf()
+    assert.deepEqual(taken['volumes_info'], [])
+    assert.equal((taken['released_volumes'] as unknown[]).length, 1)
+
+    const refused = await service.ask('POST', '/deployments', { body: { deployment } })
+    const executed = await execute(ids.transfer)
+
+    assert.equal(refused.statusCode, 400)
+    assert.match(refused.body, /execute the transfer first.*clone_disks: false/)
+    assert.equal(executed.status, 'COMPLETED')
+    const again = await infoOf()
+    assert.equal((again['volumes_info'] as unknown[]).length, 1)
+    assert.notDeepEqual(again['volumes_info'], taken['released_volumes'])
+    assert.deepEqual(again['released_volumes'], [])
+  })
+
   test('its disks are deleted; after that it cannot be deployed', async () => {
     const { execution } = await service.json<{ execution: Execution }>('POST', `/transfers/${ids.transfer}/actions`, {
       body: { 'delete-disks': null },

@@ -50,7 +50,8 @@ async function settleUpdate({ store, now }: MoveHooksDeps, trx: Trx, change: Exe
 
 /**
  * The machines that were made are shown, unless the clean-up removed them. What became of the replica's disks is told to the transfer: they are
- * the machine's own now when they were not cloned.
+ * the machine's own now when they were not cloned. What copies of them left at the source to find changes by is removed by the next execution, as
+ * a deployment has no task there: until then they are known as `released_volumes`.
  */
 async function settleDeployment({ store }: MoveHooksDeps, trx: Trx, change: ExecutionChange): Promise<void> {
   const info = createInfoStore(store.vault)
@@ -66,11 +67,14 @@ async function settleDeployment({ store }: MoveHooksDeps, trx: Trx, change: Exec
     .returning(['transfer_id', 'clone_disks'])
     .executeTakeFirstOrThrow()
   const areGone = change.state === 'completed' && !deployment.clone_disks
-  const volumes = [...known].flatMap(([instance, { volumes_info }]) => {
-    const left = areGone ? [] : volumes_info
-    return Array.isArray(left) ? [[instance, { volumes_info: left }] as const] : []
+  const ofTransfer = areGone ? await info.read(trx, deployment.transfer_id) : undefined
+  const patches = [...known].flatMap(([instance, { volumes_info }]) => {
+    if (!Array.isArray(volumes_info)) return []
+    const earlier = ofTransfer?.get(instance)?.['released_volumes']
+    const released = [...(Array.isArray(earlier) ? earlier : []), ...volumes_info]
+    return [[instance, areGone ? { volumes_info: [], released_volumes: released } : { volumes_info }] as const]
   })
-  await info.patchAll(trx, deployment.transfer_id, new Map(volumes))
+  await info.patchAll(trx, deployment.transfer_id, new Map(patches))
 }
 
 /** For the webhook; a server that has none throws it away. */

@@ -24,7 +24,9 @@ export async function startDeployment(deps: ApiDeps, trx: Trx, deployment: Deplo
   const known = await deps.engine.info.read(trx, deployment.transfer_id)
   const bare = instances.filter(instance => !hasVolumes(known.get(instance)))
   if (bare.length > 0)
-    throw new InstarError('api.wrong-state', `instance ${bare.join(', ')} has no volumes information: execute the transfer first`)
+    throw new InstarError('api.wrong-state', `instance ${bare.join(', ')} has no volumes information: execute the transfer first`, {
+      hint: 'The disks were never copied, were deleted, or became those of a machine (clone_disks: false): an execution copies them in full.',
+    })
   const ends = await loadEnds(trx, deployment)
   const pools = deployment.skip_os_morphing ? {} : deployment.osmorphing_pools
   await checkPools(trx, projectId, {

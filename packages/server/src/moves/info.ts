@@ -3,6 +3,7 @@ import type { Db } from '../api-deps.ts'
 import { maskObject } from '../secrets/mask.ts'
 
 const CONNECTION_KEYS = ['origin', 'destination']
+const VOLUME_KEYS = ['volumes_info', 'released_volumes']
 
 /** `info` of the wire: what is known of each machine, secrets masked. */
 export async function infoObject(info: InfoStore, db: Db, actionId: string): Promise<Record<string, Record<string, unknown>>> {
@@ -15,7 +16,7 @@ function shownInfo(known: Info): Record<string, unknown> {
     if (CONNECTION_KEYS.includes(key)) return [key, { got: 'redacted' }] as const
     // How to reach a minion is of no use to anybody outside.
     if (key.endsWith('_connection_info') && value !== null) return [key, { got: 'redacted' }] as const
-    return [key, key === 'volumes_info' ? withoutChunks(value) : value] as const
+    return [key, VOLUME_KEYS.includes(key) ? withoutChunks(value) : value] as const
   })
   return maskObject(Object.fromEntries(entries))
 }

@@ -23,7 +23,10 @@ export interface SourceHalf<C, S> {
   shutdown(call: TaskCall<C, S>, exportInfo: Instance): Promise<void>
   /** `helper` is what `deployResources` made, or the pool's machine. */
   openDisk(call: TaskCall<C, S>, request: SourceRequest & { diskId: string; helper: Deployed | null }): Promise<SourceDisk>
-  /** What earlier copies left at the source to find changes by. */
+  /**
+   * Removes what earlier copies left at the source to find changes by: before the disks of a transfer are deleted, and, for volumes that have become
+   * a machine's own (`clone_disks: false`), before the next copy.
+   */
   deleteSnapshots(call: TaskCall<C, S>, request: SourceRequest): Promise<readonly Volume[]>
 }
 

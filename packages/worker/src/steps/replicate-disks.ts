@@ -3,7 +3,7 @@ import type { Info } from '@instar/engine'
 import type { Volume } from '../providers/disks.ts'
 import type { Deployed } from '../providers/source-half.ts'
 import { openDestination, openSource, type DestinationSide, type MakeStep, type SourceSide } from './side.ts'
-import { readExportInfo, readOwn, readVolumes } from './step-info.ts'
+import { readExportInfo, readOwn, readReleasedVolumes, readVolumes } from './step-info.ts'
 
 /** Disks of one machine that are copied at once. More only take the links and disks of the copy from each other. */
 const DISKS_AT_ONCE = 4
@@ -21,6 +21,7 @@ export const replicateDisks: MakeStep = world => ({
     const source = await openSource(world, context, type)
     const destination = await openDestination(world, context, type)
     const exportInfo = readExportInfo(context.info, instance)
+    await forgetReleased(source, exportInfo)
     const failed = new AbortController()
     const signal = AbortSignal.any([context.signal, failed.signal])
     const volumes = await mapSome(readVolumes(context.info), DISKS_AT_ONCE, volume =>
@@ -30,9 +31,15 @@ export const replicateDisks: MakeStep = world => ({
         throw error
       }),
     )
-    return { volumes_info: volumes }
+    return { volumes_info: volumes, ...(readReleasedVolumes(context.info).length > 0 && { released_volumes: [] }) }
   },
 })
+
+/** Before the copy leaves anything of its own there: a platform may know only what belongs to a machine, not to which copy. */
+async function forgetReleased({ half, call, context }: SourceSide, exportInfo: Instance): Promise<void> {
+  const volumes = readReleasedVolumes(context.info)
+  if (volumes.length > 0) await half.deleteSnapshots(call, { exportInfo, volumes })
+}
 
 async function replicateDisk({ source, destination, exportInfo }: Ends, volume: Volume, signal: AbortSignal): Promise<Volume> {
   const { call, context } = source

@@ -23,6 +23,11 @@ export function readVolumes(info: Info): readonly Volume[] {
   return (info['volumes_info'] ?? []) as readonly Volume[]
 }
 
+/** Volumes that have become a machine's own, while the source still has what their copies found changes by. */
+export function readReleasedVolumes(info: Info): readonly Volume[] {
+  return (info['released_volumes'] ?? []) as readonly Volume[]
+}
+
 /** Throws when GET_INSTANCE_INFO never ran for the machine. */
 export function readExportInfo(info: Info, instance: string): Instance {
   const parsed = Instance.safeParse(info['export_info'])
