@@ -9,6 +9,8 @@ import { runWorkerRole } from '@instar/worker'
 export interface Service extends AsyncDisposable {
   readonly server: TestServer
   readonly admin: Session
+  /** Where its worker and its simulated platforms keep what they need. */
+  readonly folder: string
   /** A request to the v1 API in the project of the session (admin's when none is given); the path begins after the project. */
   ask(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, options?: AskOptions): ReturnType<TestServer['request']>
   /** As `ask`, for an answer that must be 200: its JSON. */
@@ -77,7 +79,7 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
     return { origin, destination, transfer: made.transfer.id }
   }
   const owned = stack.move()
-  return { server, admin, ask, json, until, makeTransfer, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+  return { server, admin, folder, ask, json, until, makeTransfer, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
 /** A worker in this process, when it is known to the service. */

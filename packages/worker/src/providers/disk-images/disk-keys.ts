@@ -1,3 +1,4 @@
+import { InstarError } from '@instar/contract'
 import type { LuksKey } from '@instar/morph'
 import type { DiskImagesDestination } from './settings.ts'
 
@@ -11,4 +12,15 @@ export function diskKeys(environment: DiskImagesDestination): LuksKey[] {
     })),
     ...(all === undefined ? [] : [{ selector: 'all', secret: Buffer.from(all) }]),
   ]
+}
+
+/** An error about a key with the hint that fits here: of a morph by command line it names an option that deployments do not have. */
+export function hintAtKeys(error: unknown): unknown {
+  if (!(error instanceof InstarError) || (error.code !== 'storage.locked' && error.code !== 'storage.wrong-key')) return error
+  const uuid = typeof error.details['uuid'] === 'string' ? error.details['uuid'] : 'UUID'
+  return new InstarError(error.code, error.message, {
+    hint: `Update the transfer with the right key in its destination environment (disk_encryption_keys: [{selector: ${uuid}, password: ...}], or encrypted_disks_passphrase), then deploy again: nothing is copied anew.`,
+    details: error.details,
+    cause: error.cause,
+  })
 }

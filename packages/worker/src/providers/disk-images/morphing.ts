@@ -16,7 +16,7 @@ import { openOnLayers, preflight, type PreflightMachine } from '../../morphing/p
 import { imageFile } from '../../replication/replica-record.ts'
 import type { MorphingHalf, ProviderMorphRequest } from '../morphing-half.ts'
 import type { DiskImagesTask } from './destination.ts'
-import { diskKeys } from './disk-keys.ts'
+import { diskKeys, hintAtKeys } from './disk-keys.ts'
 import type { HostPaths } from './host-paths.ts'
 import { createDisk, type InstanceInfo } from './instances.ts'
 import { forgetWork, keepWork, takeKeptWork } from './kept-work.ts'
@@ -60,7 +60,7 @@ export function createMorphing(paths: HostPaths, warm: WarmAppliances): Morphing
         // Nobody writes to the disks any more when they are kept.
         await minion.release().catch(() => undefined)
         await keepFailed(work, pointAfter(error, runs(), resumeAt))
-        throw error
+        throw hintAtKeys(error)
       }
       await forgetWork(info.staging)
       await writeDurably(join(info.staging, DONE_FILE), `${JSON.stringify({ version: 1, first_boot_scripts: report.firstBootScripts })}\n`)

@@ -25,6 +25,7 @@ export function renderStartScript(machine: StartHardware): string {
   return `#!/bin/sh
 # Boots this machine in QEMU. Made by Instar; it may be changed as you like.
 # Further arguments go to QEMU. In the background: setsid ./start >run/qemu.log 2>&1 &
+# The console is run/console.sock, what it shows is kept in run/console.log: socat -,rawer,escape=0x1d UNIX:run/console.sock (Ctrl-] leaves)
 set -eu
 cd "$(dirname "$0")"
 here=$(pwd -P)
@@ -36,7 +37,7 @@ exec qemu-system-x86_64 -name ${quote(machine.name)} -nodefaults -no-user-config
   -fw_cfg "name=opt/org.instar/machine,string=instar-machine=$here" \\
   -sandbox on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny \\
   -pidfile run/qemu.pid -qmp unix:run/qmp.sock,server=on,wait=off \\
-  -chardev file,id=console,path=run/console.log,append=on -serial chardev:console \\
+  -chardev socket,id=console,path=run/console.sock,server=on,wait=off,logfile=run/console.log,logappend=on -serial chardev:console \\
   -chardev file,id=port,path=run/${FIRST_BOOT_LOG},append=on -device virtio-serial-pci \\
   -device virtserialport,chardev=port,name=${FIRST_BOOT_PORT} \\
   -object rng-random,id=rng,filename=/dev/urandom -device virtio-rng-pci,rng=rng \\
