@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { addEndpoints, type Processes } from './processes.ts'
+import { addEndpoints, untilIdle, type Processes } from './processes.ts'
 
 /** What the service has said to have taken on. */
 export interface Acknowledged {
@@ -160,31 +160,5 @@ async function attempt<T>({ acknowledged }: Lane, request: () => Promise<T>): Pr
     acknowledged.others.push(error instanceof TypeError ? 'no answer' : String(error))
     await sleep(PAUSE_MS)
     return undefined
-  }
-}
-
-/** Until neither a transfer or pool nor one of its deployments has anything to do. */
-async function untilIdle({ store }: Processes, actionId: string): Promise<void> {
-  for (;;) {
-    const busy = await store.retry(
-      () =>
-        store.db
-          .selectFrom('actions')
-          .leftJoin('deployments', 'deployments.id', 'actions.id')
-          .leftJoin('executions', join => join.onRef('executions.action_id', '=', 'actions.id').on('executions.ended_at', 'is', null))
-          .select('actions.id')
-          .where(eb => eb.or([eb('actions.id', '=', actionId), eb('deployments.transfer_id', '=', actionId)]))
-          .where(eb =>
-            eb.or([
-              eb('executions.id', 'is not', null),
-              // An automatic deployment that has not begun.
-              eb.and([eb('last_execution_state', 'is', null), eb('deployments.id', 'is not', null)]),
-            ]),
-          )
-          .execute(),
-      AbortSignal.timeout(600_000),
-    )
-    if (busy.length === 0) return
-    await sleep(PAUSE_MS)
   }
 }

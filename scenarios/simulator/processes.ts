@@ -175,3 +175,31 @@ export async function untilEnded({ store }: Processes, actionId: string, limitMs
     if (performance.now() > end) throw new Error(`${actionId} is still ${state} after ${limitMs / 1000} s`)
   }
 }
+
+const IDLE_PAUSE_MS = 100
+
+/** Until neither a transfer or pool nor one of its deployments has anything to do. */
+export async function untilIdle({ store }: Processes, actionId: string): Promise<void> {
+  for (;;) {
+    const busy = await store.retry(
+      () =>
+        store.db
+          .selectFrom('actions')
+          .leftJoin('deployments', 'deployments.id', 'actions.id')
+          .leftJoin('executions', join => join.onRef('executions.action_id', '=', 'actions.id').on('executions.ended_at', 'is', null))
+          .select('actions.id')
+          .where(eb => eb.or([eb('actions.id', '=', actionId), eb('deployments.transfer_id', '=', actionId)]))
+          .where(eb =>
+            eb.or([
+              eb('executions.id', 'is not', null),
+              // An automatic deployment that has not begun.
+              eb.and([eb('last_execution_state', 'is', null), eb('deployments.id', 'is not', null)]),
+            ]),
+          )
+          .execute(),
+      AbortSignal.timeout(600_000),
+    )
+    if (busy.length === 0) return
+    await sleep(IDLE_PAUSE_MS)
+  }
+}
