@@ -19,6 +19,8 @@ export class Listener implements AsyncDisposable {
   readonly #handlers = new Map<string, Set<OnNotification>>()
   readonly #closing = new AbortController()
   #client: Client | undefined
+  /** Statements go to the connection one after the other: pg gives up keeping a queue of its own. */
+  #asked: Promise<unknown> = Promise.resolve()
   #connecting: Promise<void> | undefined
 
   constructor(url: string, log: Log) {
@@ -33,13 +35,15 @@ export class Listener implements AsyncDisposable {
     handlers.add(on)
     this.#handlers.set(channel, handlers)
     if (this.#client === undefined) await (this.#connecting ??= this.#connect())
-    else if (isNew) await this.#client.query(`listen ${quoteName(channel)}`).catch(() => undefined)
+    else if (isNew) await this.#ask(this.#client, `listen ${quoteName(channel)}`).catch(() => undefined)
     return {
       [Symbol.dispose]: () => {
         handlers.delete(on)
         if (handlers.size > 0) return
         this.#handlers.delete(channel)
-        void this.#client?.query(`unlisten ${quoteName(channel)}`).catch(() => undefined)
+        // At the end of a process all channels go at once, and with the connection.
+        if (this.#client === undefined) return
+        void this.#ask(this.#client, `unlisten ${quoteName(channel)}`).catch(() => undefined)
       },
     }
   }
@@ -48,6 +52,7 @@ export class Listener implements AsyncDisposable {
     this.#closing.abort()
     this.#handlers.clear()
     await this.#connecting?.catch(() => undefined)
+    await this.#asked
     await this.#client?.end().catch(() => undefined)
   }
 
@@ -59,7 +64,7 @@ export class Listener implements AsyncDisposable {
       try {
         await client.connect()
         client.on('notification', ({ channel, payload }) => this.#deliver(channel, payload ?? ''))
-        for (const channel of this.#handlers.keys()) await client.query(`listen ${quoteName(channel)}`)
+        for (const channel of this.#handlers.keys()) await this.#ask(client, `listen ${quoteName(channel)}`)
         this.#client = client
         this.#connecting = undefined
         void this.#watch(client)
@@ -89,11 +94,17 @@ export class Listener implements AsyncDisposable {
   async #isSilent(client: Client): Promise<boolean> {
     await sleep(CHECK_EVERY_MS, undefined, { signal: this.#closing.signal, ref: false }).catch(() => undefined)
     if (this.#closing.signal.aborted) return true
-    const answer = client.query('select 1').then(
+    const answer = this.#ask(client, 'select 1').then(
       () => false,
       () => true,
     )
     return Promise.race([answer, sleep(CHECK_TIMEOUT_MS, true, { ref: false })])
+  }
+
+  #ask(client: Client, statement: string): Promise<unknown> {
+    const answer = this.#asked.then(() => client.query(statement))
+    this.#asked = answer.catch(() => undefined)
+    return answer
   }
 
   #deliver(channel: string, payload: string | undefined): void {
