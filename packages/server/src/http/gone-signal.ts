@@ -7,9 +7,12 @@ export function goneSignal(reply: FastifyReply): AbortSignal {
   const known = signals.get(reply)
   if (known !== undefined) return known
   const controller = new AbortController()
-  reply.raw.once('close', () => {
+  const judge = () => {
     if (!reply.raw.writableFinished) controller.abort(new Error('the client went away'))
-  })
+  }
+  // Who went away before we asked is not told of again: a stream to nobody would go on for ever.
+  if (reply.raw.closed) judge()
+  else reply.raw.once('close', judge)
   signals.set(reply, controller.signal)
   return controller.signal
 }

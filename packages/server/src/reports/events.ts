@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { InstarError } from '@instar/contract'
 import type { StoredEvent } from '@instar/engine'
@@ -62,11 +63,9 @@ function eventText({ executionId, event }: StoredEvent): string {
   return `id: ${event.seq}\nevent: ${event.kind}\ndata: ${JSON.stringify({ ...event, execution_id: executionId })}\n\n`
 }
 
+/** Waits until the reader has room again, or is gone; also when it is gone already. */
 async function drained(raw: Call<'events.ofProject'>['reply']['raw'], signal: AbortSignal): Promise<void> {
-  await new Promise<void>(resolve => {
-    raw.once('drain', resolve)
-    signal.addEventListener('abort', () => resolve(), { once: true })
-  })
+  await once(raw, 'drain', { signal }).catch(() => undefined)
 }
 
 const END_LOOK_MS = 1_000
