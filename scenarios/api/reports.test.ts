@@ -146,6 +146,18 @@ describe('script runs', () => {
     assert.equal(await reading, 'first\nsecond\n')
   })
 
+  test('can be followed from the end of what is there', async () => {
+    const id = await addRun('first\n', false)
+    const answer = await open(`/script-runs/${id}/output?follow=true`, { range: 'bytes=6-' })
+    const reading = readUntil(answer, 'second')
+
+    await addOutput(id, 6, 'second\n')
+    await server.store.db.updateTable('script_runs').set({ stdout_bytes: 13, ended_at: new Date() }).where('id', '=', id).execute()
+    await server.store.db.transaction().execute(trx => server.store.notify(trx, 'instar_output', id))
+
+    assert.equal(await reading, 'second\n')
+  })
+
   test('that are not there are not found', async () => {
     assert.equal((await ask(`/script-runs/${randomUUID()}`)).statusCode, 404)
     assert.equal((await ask('/script-runs/nonsense/output')).statusCode, 404)

@@ -10,8 +10,10 @@ export const OUTPUT_CHANNEL = 'instar_output'
 
 /** Of the table. */
 const MAX_CHUNK_BYTES = 256 * 1024
-/** A follower waits at most so long for what a script wrote. */
+/** A script that writes all the time is written down so often. */
 const FLUSH_MS = 200
+/** A follower waits at most so long for what a quiet script wrote; pieces of one line come within it. */
+const FIRST_FLUSH_MS = 10
 /** How long the database may be away before a script's output is lost, and with it the step. */
 const SAVE_TIMEOUT_MS = 60_000
 
@@ -89,6 +91,7 @@ class StreamWriter {
   #collectedBytes = 0
   #sizeBytes = 0
   #timer: NodeJS.Timeout | undefined
+  #flushedAt = -Infinity
   #writing: Promise<void> = Promise.resolve()
 
   constructor(store: Store, of: { id: string; stream: Stream; half: number }) {
@@ -101,10 +104,13 @@ class StreamWriter {
     this.#collected.push(Buffer.from(piece))
     this.#collectedBytes += piece.length
     if (this.#collectedBytes >= MAX_CHUNK_BYTES) return this.#flush()
-    this.#timer ??= setTimeout(() => {
-      // What fails here fails again, and visibly, at the next write or at the end.
-      this.#flush().catch(() => undefined)
-    }, FLUSH_MS)
+    this.#timer ??= setTimeout(
+      () => {
+        // What fails here fails again, and visibly, at the next write or at the end.
+        this.#flush().catch(() => undefined)
+      },
+      Math.max(FIRST_FLUSH_MS, this.#flushedAt + FLUSH_MS - performance.now()),
+    )
   }
 
   close(): Promise<void> {
@@ -114,6 +120,7 @@ class StreamWriter {
   #flush(): Promise<void> {
     clearTimeout(this.#timer)
     this.#timer = undefined
+    this.#flushedAt = performance.now()
     this.#writing = this.#writing.then(async () => {
       const data = Buffer.concat(this.#collected)
       this.#collected = []

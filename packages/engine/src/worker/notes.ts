@@ -3,6 +3,7 @@ import type { EventBody, Log } from '@instar/contract'
 import { jsonText, type Store } from '@instar/store'
 import type { Announcer } from '../announcer.ts'
 import { cutMessage } from '../events/cut-message.ts'
+import { stepName } from '../events/task-event.ts'
 import { EVENTS_CHANNEL } from '../events/write-events.ts'
 import type { Attempt } from '../execution/finish.ts'
 import type { EngineParts } from '../parts.ts'
@@ -10,6 +11,8 @@ import type { StepTask } from './step.ts'
 
 /** What users are told goes to the database at most so often. */
 const FLUSH_MS = 1_000
+/** A script's begin and end are few, and who follows it waits for them. */
+const SCRIPT_FLUSH_MS = 20
 
 interface ProgressRow {
   readonly idx: number
@@ -40,6 +43,7 @@ export class StepNotes {
   readonly #progress: ProgressRow[] = []
   #events: NotedEvent[] = []
   #told: EventBody[] = []
+  #lastProgress: EventBody | undefined
   #firstIdx: Promise<{ progress: number; events: number }> | undefined
   #eventCount = 0
   #timer: NodeJS.Timeout | undefined
@@ -69,12 +73,12 @@ export class StepNotes {
       this.#progress.push({ idx, id: this.#newId(), message: text, ...numbers, isDirty: true })
     }
     const percent = isBar && total > 0 ? { percent: Math.min(100, Math.round((1_000 * current) / total) / 10) } : {}
-    this.#replaceProgress({ kind: 'progress', instance: this.#task.instance, message: text, ...percent })
+    this.#replaceProgress({ kind: 'progress', ...this.#of(), message: text, ...percent })
   }
 
   event(level: 'INFO' | 'WARNING' | 'ERROR', message: string): void {
     this.#events.push({ id: this.#newId(), level, message: cutMessage(message) })
-    if (level !== 'INFO') this.#told.push({ kind: 'warning', instance: this.#task.instance, message: cutMessage(message) })
+    this.#told.push({ kind: level === 'INFO' ? 'progress' : 'warning', ...this.#of(), message: cutMessage(message) })
     this.#schedule()
   }
 
@@ -84,7 +88,7 @@ export class StepNotes {
     const body = { instance: this.#task.instance, ...event }
     if (event.kind === 'progress') return this.#replaceProgress(body)
     this.#told.push(body)
-    this.#schedule()
+    this.#schedule(body.kind === 'script' ? SCRIPT_FLUSH_MS : FLUSH_MS)
   }
 
   /** Writes what is left; later calls are dropped. */
@@ -97,18 +101,24 @@ export class StepNotes {
 
   /** The same progress told again within a second takes the place of what was told before. */
   #replaceProgress(body: EventBody): void {
-    const last = this.#told.at(-1)
-    if (last?.kind === 'progress') this.#told.pop()
+    if (this.#lastProgress !== undefined && this.#told.at(-1) === this.#lastProgress) this.#told.pop()
     this.#told.push(body)
+    this.#lastProgress = body
     this.#schedule()
   }
 
-  #schedule(): void {
-    if (this.#isClosed) return
-    this.#timer ??= setTimeout(() => {
+  /** Which task tells it. */
+  #of(): { readonly instance: string; readonly step: string } {
+    return { instance: this.#task.instance, step: stepName(this.#task.type) }
+  }
+
+  #schedule(delayMs = FLUSH_MS): void {
+    if (this.#isClosed || (this.#timer !== undefined && delayMs === FLUSH_MS)) return
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => {
       this.#timer = undefined
       void this.#flush()
-    }, FLUSH_MS)
+    }, delayMs)
   }
 
   #flush(): Promise<void> {

@@ -30,8 +30,10 @@ export function scriptRunRoutes({ store: { db }, engine }: ApiDeps) {
       const extent = await engine.scripts.describe(run.id, stream)
       const follow = call.query.follow === true && !extent.hasEnded
       const header = call.request.headers.range
-      const range = header === undefined ? undefined : readRange(header, extent.sizeBytes)
-      const { from, to } = range ?? { from: 0, to: undefined }
+      // Who follows may ask for what comes after all that is there.
+      const comesNext = follow && header === `bytes=${extent.sizeBytes}-`
+      const range = header === undefined || comesNext ? undefined : readRange(header, extent.sizeBytes)
+      const { from, to } = range ?? { from: comesNext ? extent.sizeBytes : 0, to: undefined }
       const bytes = engine.scripts.read({
         scriptRunId: run.id,
         stream,
