@@ -132,6 +132,7 @@ async function showDeployment(context: Context, api: Api, { options, deployment,
     },
     scripts: `deployments/${id}/script-runs`,
     logCommand: `instar script log ${id}`,
+    watchCommand: `instar deployment show ${id} --follow`,
     cancelCommand: `instar deployment cancel ${id}`,
   }
   const last = await watch(context, api, watched, { follow: options.follow === true, quiet: options.quiet === true })

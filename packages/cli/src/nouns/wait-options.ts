@@ -40,6 +40,7 @@ export async function showExecution(context: Context, api: Api, { options, execu
     read: async () => (await api.get<{ execution: Execution }>(path)).execution,
     scripts: `executions/${execution.id}/script-runs`,
     logCommand: `instar script log ${execution.id}`,
+    watchCommand: `instar transfer execution show ${execution.action_id} ${execution.id} --follow`,
     cancelCommand: `instar transfer execution cancel ${execution.action_id} ${execution.id}`,
   }
   const last = await watch(context, api, watched, { follow: options.follow === true, quiet: options.quiet === true })

@@ -49,8 +49,8 @@ export function sortByStart(scripts: readonly ScriptRun[]): ScriptRun[] {
 
 /** How a script ended, in a word or two. */
 export function endOf(script: ScriptRun): string {
-  if (script.ended_at === null) return 'not ended'
   if (script.interrupted) return 'interrupted'
+  if (script.ended_at === null) return 'not ended'
   if (script.timed_out) return 'time limit'
   return script.signal ?? `exit ${script.exit_code}`
 }

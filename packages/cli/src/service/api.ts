@@ -11,6 +11,8 @@ export interface Asked {
   readonly body?: unknown
   readonly headers?: Readonly<Record<string, string>>
   readonly timeoutMs?: number
+  /** Ends this request alone. */
+  readonly signal?: AbortSignal
 }
 
 export interface ApiOptions {
@@ -105,7 +107,7 @@ export class Api {
       method,
       url,
       headers: { 'x-auth-token': login.token, ...asked.headers },
-      signal,
+      signal: asked.signal === undefined ? signal : AbortSignal.any([signal, asked.signal]),
       tls,
       ...(asked.body === undefined ? {} : { body: asked.body }),
       ...(asked.timeoutMs === undefined ? {} : { timeoutMs: asked.timeoutMs }),

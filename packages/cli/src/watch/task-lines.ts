@@ -1,3 +1,4 @@
+import type { InstarEvent } from '@instar/contract'
 import type { Task } from '@instar/contract/api'
 import { formatDuration, printable } from '@instar/phases/text'
 
@@ -58,4 +59,16 @@ export function taskProgress(task: Task): { percent: number | undefined; message
   if (last === undefined) return { percent: undefined, message: '' }
   const percent = last.total_steps > 0 ? (100 * last.current_step) / last.total_steps : undefined
   return { percent, message: printable(last.message) }
+}
+
+/** The tasks after an event that tells how far one of them is; what comes late, and what is of none of them, changes nothing. */
+export function withProgress(tasks: readonly Task[], { instance, step, percent, message = '' }: InstarEvent): readonly Task[] {
+  const at = tasks.findIndex(task => task.instance === instance && taskName(task) === step?.toLowerCase() && isActiveTask(task))
+  const task = tasks[at]
+  if (task === undefined || percent === undefined) return tasks
+  const before = taskProgress(task)
+  if (before.message === printable(message) && (before.percent ?? 0) > percent) return tasks
+  const last = { id: '', task_id: task.id, index: 0, created_at: task.created_at, updated_at: null, deleted_at: null, deleted: '0' }
+  const progress_updates = [{ ...last, current_step: percent, total_steps: 100, message }]
+  return tasks.with(at, { ...task, progress_updates })
 }

@@ -1,12 +1,15 @@
+import type { InstarEvent } from '@instar/contract'
 import type { Task } from '@instar/contract/api'
 import { formatDuration } from '@instar/phases/text'
 import type { Output } from '../context.ts'
 import { createRedrawnRows, progressBar } from '../view/draw.ts'
-import { isActiveTask, newLines, nothingTold, taskName, taskProgress } from './task-lines.ts'
+import { isActiveTask, newLines, nothingTold, taskName, taskProgress, withProgress } from './task-lines.ts'
 
 /** Shows the tasks of an execution as they go on. */
 export interface TaskView {
   look(tasks: readonly Task[]): void
+  /** How far a task is, told between two looks. */
+  progress(event: InstarEvent): void
   /** A line of something else, above what is redrawn. */
   line(text: string): void
   close(): void
@@ -42,6 +45,9 @@ export function createLiveTaskView(output: Output, options: TaskViewOptions): Ta
       active = tasks.filter(isActiveTask)
       draw(lines)
     },
+    progress: event => {
+      active = withProgress(active, event)
+    },
     line: text => draw([text]),
     close: () => {
       clearInterval(timer)
@@ -72,9 +78,16 @@ export function createPlainTaskView(output: Output, options: TaskViewOptions): T
     return [`  ${task.instance}: ${taskName(task)}: ${text}`]
   }
   const say = (lines: readonly string[]) => output.write(lines.map(line => `${line}\n`).join(''))
+  let active: readonly Task[] = []
   return {
-    look: tasks =>
-      say([...tasks.filter(isActiveTask).flatMap(progressLine), ...newLines(tasks, told, { now: options.now(), all: options.all })]),
+    look: tasks => {
+      active = tasks.filter(isActiveTask)
+      say([...active.flatMap(progressLine), ...newLines(tasks, told, { now: options.now(), all: options.all })])
+    },
+    progress: event => {
+      active = withProgress(active, event)
+      say(active.flatMap(progressLine))
+    },
     line: text => say([text]),
     close: () => undefined,
   }

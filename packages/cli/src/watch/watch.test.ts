@@ -75,13 +75,14 @@ async function watched(
   more: { signal?: AbortSignal; onLook?: (at: number) => Answer | undefined } = {},
 ) {
   let at = -1
-  await using service = await startFakeService(({ method, path, headers }: Seen): Answer | undefined => {
+  await using service = await startFakeService(({ method, path, query, headers }: Seen): Answer | undefined => {
     const now = moments[Math.min(Math.max(at, 0), moments.length - 1)]!
     if (method === 'POST') return { status: 200, body: moments[0]!.execution }
     if (path.endsWith('/script-runs')) return { status: 200, body: { script_runs: now.runs ?? [] } }
+    if (path.endsWith('/script-runs/s1')) return { status: 200, body: { script_run: now.runs?.[0] } }
     if (path.endsWith('/output')) {
-      const from = Number(/bytes=(\d+)-/.exec(headers.range ?? '')?.[1])
-      const rest = (now.output ?? '').slice(from)
+      const from = Number(/bytes=(\d+)-/.exec(headers.range ?? '')?.[1] ?? 0)
+      const rest = query.get('stream') === 'stdout' ? (now.output ?? '').slice(from) : ''
       return rest === '' ? { status: 416, body: {} } : { status: 206, body: rest }
     }
     if (!path.endsWith(EXECUTION)) return undefined
@@ -93,7 +94,7 @@ async function watched(
   return { exitCode: await program.runAndReport(), ...program.written }
 }
 
-test('--follow shows progress, events and output once each, and prints the end', async () => {
+test('--follow of a service without events shows progress, output and what is said once each, and prints the end', async () => {
   const event = { id: 'e', task_id: 't1', index: 0, level: 'INFO' as const, message: 'all is well', ...times }
   const { exitCode, stdout, stderr } = await watched(
     [
@@ -167,7 +168,10 @@ test('a signal ends the watching, says that the work goes on and how to stop it'
     },
   })
   assert.match(stderr, /error: watching execution 3 .* ended \(cancelled by SIGINT\); it goes on {2}\[internal\.cancelled\]/)
-  assert.match(stderr, /hint: Stop it with: instar transfer execution cancel/)
+  assert.match(
+    stderr,
+    /hint: Watch it again with: instar transfer execution show \S+ \S+ --follow\. Stop it with: instar transfer execution cancel/,
+  )
 })
 
 test('a terminal gets a bar for each task at work, below the lines of those that ended, and is left clean', () => {

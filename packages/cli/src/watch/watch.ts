@@ -1,10 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { ERRORS, InstarError } from '@instar/contract/errors'
 import type { ExecutionStatus, Task } from '@instar/contract/api'
 import { isFinalExecution } from '@instar/contract/statuses'
 import { findKnown } from '@instar/phases/text'
 import type { Context } from '../context.ts'
 import type { Api } from '../service/api.ts'
+import { News } from './news.ts'
 import { ScriptFeed } from './script-feed.ts'
 import { createLiveTaskView, createPlainTaskView, type TaskView } from './task-view.ts'
 
@@ -20,8 +20,9 @@ export interface Watched<T extends Snapshot> {
   readonly read: () => Promise<T>
   /** Path of its script runs below Instar's own API. */
   readonly scripts: string
-  /** The command that shows its scripts' output, and the one that stops it. */
+  /** The commands that show its scripts' output, watch it again, and stop it. */
   readonly logCommand: string
+  readonly watchCommand: string
   readonly cancelCommand: string
 }
 
@@ -32,45 +33,74 @@ export interface WatchOptions {
   readonly quiet: boolean
 }
 
-const POLL_MS = 1000
 /** A service that starts again is waited for so long. */
 const AWAY_MS = 120_000
 
 /** Waits until a run has ended and shows it meanwhile; throws why when it did not complete. A signal ends the watching, not the run. */
 export async function watch<T extends Snapshot>(context: Context, api: Api, watched: Watched<T>, options: WatchOptions): Promise<T> {
+  const ended = new AbortController()
+  const signal = AbortSignal.any([context.signal, ended.signal])
   const view = options.quiet ? undefined : createView(context, options)
-  const feed = options.follow && view !== undefined ? new ScriptFeed(api, watched.scripts, line => view.line(line)) : undefined
+  const feed =
+    options.follow && view !== undefined ? new ScriptFeed(api, { path: watched.scripts, signal, say: line => view.line(line) }) : undefined
   try {
-    const last = await untilFinal(context, watched, async snapshot => {
-      // What scripts printed comes before the end of their task.
-      await feed?.look()
-      view?.look(snapshot.tasks)
-    })
+    const last = await untilFinal({ api, watched, view, feed, signal })
     view?.close()
     if (last.status !== 'COMPLETED') throw failureOf(watched, last)
     return last
   } catch (error) {
     view?.close()
     throw context.signal.aborted ? stillRunning(context, watched, error) : error
+  } finally {
+    // A stream that is still open would keep the process.
+    ended.abort()
   }
 }
 
-async function untilFinal<T extends Snapshot>(context: Context, watched: Watched<T>, look: (snapshot: T) => Promise<void>): Promise<T> {
+interface Look<T extends Snapshot> {
+  readonly api: Api
+  readonly watched: Watched<T>
+  readonly view: TaskView | undefined
+  readonly feed: ScriptFeed | undefined
+  readonly signal: AbortSignal
+}
+
+/** Looks at the run whenever there is news of it: the snapshot is the truth, events tell when to look and draw the bars between. */
+async function untilFinal<T extends Snapshot>({ api, watched, view, feed, signal }: Look<T>): Promise<T> {
+  const news = new News(api, {
+    signal,
+    onEvent: event => {
+      if (event.kind === 'progress') view?.progress(event)
+    },
+  })
   let awaySince: number | undefined
   for (;;) {
+    const began = performance.now()
+    let readMs = 0
+    let executionId: string | undefined
     try {
       const snapshot = await watched.read()
-      await look(snapshot)
+      readMs = performance.now() - began
+      // What scripts printed comes before the end of their task, and what has ended before them before their begin.
+      await feed?.showEnded()
+      view?.look(snapshot.tasks)
+      feed?.showBegun()
+      if (awaySince !== undefined) view?.line('! the service is back')
       awaySince = undefined
       if (isFinalExecution(snapshot.status)) return snapshot
+      executionId = snapshot.tasks[0]?.execution_id
     } catch (error) {
-      const code = findKnown(error)?.code
-      const isTransient = code !== undefined && ERRORS[code].fault === 'transient'
-      awaySince ??= performance.now()
-      if (!isTransient || context.signal.aborted || performance.now() - awaySince > AWAY_MS) throw error
+      if (!isTransient(error) || signal.aborted || began - (awaySince ?? began) > AWAY_MS) throw error
+      if (awaySince === undefined) view?.line(`! the service is away; it is waited for up to ${AWAY_MS / 1000} s`)
+      awaySince ??= began
     }
-    await sleep(POLL_MS, undefined, { signal: context.signal })
+    await news.next(executionId, readMs)
   }
+}
+
+function isTransient(error: unknown): boolean {
+  const code = findKnown(error)?.code
+  return code !== undefined && ERRORS[code].fault === 'transient'
 }
 
 function createView(context: Context, { follow }: WatchOptions): TaskView {
@@ -100,7 +130,7 @@ const SCRIPT_CODES = ['script.failed', 'script.timed-out'] as const
 function stillRunning(context: Context, watched: Watched<Snapshot>, cause: unknown): InstarError {
   const known = findKnown(context.signal.reason)
   return new InstarError('internal.cancelled', `watching ${watched.name} ended (${known?.message ?? 'cancelled'}); it goes on`, {
-    hint: `Stop it with: ${watched.cancelCommand}`,
-    cause: findKnown(cause) === undefined ? undefined : cause,
+    hint: `Watch it again with: ${watched.watchCommand}. Stop it with: ${watched.cancelCommand}`,
+    cause: [undefined, known].includes(findKnown(cause)) ? undefined : cause,
   })
 }
