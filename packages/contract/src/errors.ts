@@ -48,6 +48,30 @@ export const ERRORS = {
     fault: 'user',
     hint: 'Repair the connection data: instar endpoint update ENDPOINT --connection ...',
   },
+  'endpoint.no-key-manager': {
+    exit: 3,
+    status: 400,
+    fault: 'user',
+    hint: 'Set key_manager.url in the configuration of the service, or use a Keystone whose catalog has a key-manager; or store the connection data itself with --connection.',
+  },
+  'endpoint.secret-refused': {
+    exit: 1,
+    status: 422,
+    fault: 'user',
+    hint: 'Check the address (openstack secret list), that your user may read the secret, and that it is a JSON object stored as text/plain.',
+  },
+  'endpoint.secret-unread': {
+    exit: 1,
+    status: 422,
+    fault: 'user',
+    hint: 'Let it be read with your token: instar endpoint validate connection ENDPOINT; then start the work again.',
+  },
+  'endpoint.key-manager-away': {
+    exit: 1,
+    status: 502,
+    fault: 'transient',
+    hint: 'Check that the key manager runs and that the service reaches it.',
+  },
   'phase.unknown': {
     exit: 2,
     status: 400,

@@ -22,6 +22,7 @@ import { eventRoutes } from './reports/events.ts'
 import { planRoutes } from './reports/plan-routes.ts'
 import { scriptRunRoutes } from './reports/script-runs.ts'
 import { scheduleRoutes } from './schedules/routes.ts'
+import { createSecretReader } from './secrets/key-manager.ts'
 import type { ServerDeps } from './server-deps.ts'
 import { transferRoutes } from './transfers/routes.ts'
 
@@ -54,7 +55,8 @@ export async function createServer(deps: ServerDeps): Promise<ApiServer> {
   }
 }
 
-function apiRoutes(deps: ServerDeps) {
+function apiRoutes(server: ServerDeps) {
+  const deps = { ...server, secrets: createSecretReader(server.settings.keyManagerUrl) }
   return {
     ...providerRoutes(deps),
     ...regionRoutes(deps),

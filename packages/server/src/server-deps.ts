@@ -10,6 +10,8 @@ export interface ServerSettings extends BackgroundSettings {
   readonly passwordCost: PasswordCost
   /** A real Keystone in place of the built-in identity. */
   readonly keystone?: KeystoneSettings | undefined
+  /** A Barbican that connection data is read from; absent: the one of the Keystone's catalog. */
+  readonly keyManagerUrl?: string | undefined
   /** Folder with the log files that `/logs` shows: `<name>.log`. */
   readonly logFolder?: string | undefined
 }

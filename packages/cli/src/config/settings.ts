@@ -162,6 +162,15 @@ export const SETTINGS = {
   'keystone.password': text({ about: 'Password of that user.', env: 'INSTAR_KEYSTONE_PASSWORD', secret: true, defaultAbout: 'none' }),
   'keystone.project': text({ about: 'Project of that user.', env: 'INSTAR_KEYSTONE_PROJECT', default: 'service' }),
   'keystone.domain': text({ about: 'Domain of that user and project.', env: 'INSTAR_KEYSTONE_DOMAIN', default: 'Default' }),
+  'key_manager.url': {
+    ...text({
+      about:
+        "A Barbican: where an endpoint's connection data is `{secret_ref: ADDRESS}`, it is read there with the user's token. No other host is asked, whatever the address names.",
+      env: 'INSTAR_KEY_MANAGER_URL',
+      defaultAbout: "the public `key-manager` of the Keystone's catalog",
+    }),
+    schema: httpUrl,
+  },
   'worker.name': text({
     about: 'How the services list names this worker; one process a name.',
     env: 'INSTAR_WORKER_NAME',

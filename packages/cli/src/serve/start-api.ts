@@ -43,6 +43,7 @@ export async function startApi(store: Store, { config, log, address, logFolder }
     publicUrl: config.public_url,
     tokenLifetimeMs: 1000 * (config['identity.token_lifetime_s'] ?? 3600),
     keystone: keystoneOf(config),
+    keyManagerUrl: config['key_manager.url'],
     webhook: webhookOf(config),
     retention: retentionOf(config),
     logFolder,

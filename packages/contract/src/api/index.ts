@@ -24,6 +24,7 @@ export { ROUTES } from './route-table.ts'
 export type { RouteAnswer, RouteBody, RouteBodyInput, RouteName, RouteParams, RouteQuery, RouteQueryInput } from './route-table.ts'
 export type { Schedule, ScheduleCreate, ScheduleUpdate, Timetable } from './schedule.ts'
 export type { ExecutionScriptRun, ScriptPlan } from './script-report.ts'
+export { secretRefOf, shownConnection, usableConnection, withSecret } from './secret-ref.ts'
 export { maskScriptSecrets, restoreScriptSecrets } from './script-secrets.ts'
 export {
   EVENT_LEVELS,

@@ -3,6 +3,7 @@ import { executionStates } from '@instar/engine'
 import { Deployment, type ListQuery, type RouteName } from '@instar/contract/api'
 import type { ApiDeps, Trx } from '../api-deps.ts'
 import { deleteExecutions } from '../executions/delete-executions.ts'
+import { readSecretsOfTransfer, type EndpointDeps } from '../endpoints/read-secret.ts'
 import { tasksOf } from '../executions/execution-object.ts'
 import type { Handlers } from '../http/call.ts'
 import type { RowVersion } from '../lists/json-text.ts'
@@ -13,7 +14,7 @@ import { createMoveList, MOVE_SORT, moveVersion } from '../moves/move-list.ts'
 import { createDeployment } from './create-deployment.ts'
 import { deploymentObject, deploymentStatus, requireDeployment, selectDeployments, type DeploymentRow } from './deployment.ts'
 
-export function deploymentRoutes(deps: ApiDeps) {
+export function deploymentRoutes(deps: EndpointDeps) {
   const { store } = deps
   const { db } = store
   const written = createMoveList({
@@ -31,7 +32,9 @@ export function deploymentRoutes(deps: ApiDeps) {
   return {
     'deployments.list': list,
     'deployments.detail': list,
-    'deployments.create': async ({ body, projectId, caller, signal }) => {
+    'deployments.create': async call => {
+      const { body, projectId, caller, signal } = call
+      await readSecretsOfTransfer(deps, { transferId: body.deployment.transfer_id, projectId }, call)
       const asker = { projectId, userId: caller.userId }
       const id = await store.transact(trx => createDeployment(deps, trx, asker, body.deployment), signal)
       return { deployment: await withTasks(deps, await requireDeployment(db, projectId, id), false) }

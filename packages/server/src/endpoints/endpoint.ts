@@ -1,5 +1,5 @@
 import type { Selectable } from 'kysely'
-import { mayAct, type Endpoint } from '@instar/contract/api'
+import { mayAct, shownConnection, type Endpoint } from '@instar/contract/api'
 import type { Database, Vault } from '@instar/store'
 import type { Db } from '../api-deps.ts'
 import type { Caller } from '../http/call.ts'
@@ -31,7 +31,13 @@ export function sealConnection(vault: Vault, id: string, info: ConnectionInfo): 
   return vault.seal(info, `endpoints:${id}:connection_info`)
 }
 
+/** As the user gave it. */
 export function openConnection(vault: Vault, row: Pick<EndpointRow, 'id' | 'connection_info'>): ConnectionInfo {
+  return shownConnection(openStoredConnection(vault, row))
+}
+
+/** With what was read from a key manager. */
+export function openStoredConnection(vault: Vault, row: Pick<EndpointRow, 'id' | 'connection_info'>): ConnectionInfo {
   return vault.open(row.connection_info, `endpoints:${row.id}:connection_info`) as ConnectionInfo
 }
 

@@ -1,4 +1,4 @@
-import type { EndpointCreate, EndpointUpdate, RouteName } from '@instar/contract/api'
+import { shownConnection, type EndpointCreate, type EndpointUpdate, type RouteName } from '@instar/contract/api'
 import { InstarError } from '@instar/contract'
 import type { ApiDeps, Trx } from '../api-deps.ts'
 import type { Call, Caller, Handlers } from '../http/call.ts'
@@ -6,8 +6,9 @@ import { requireRegions } from '../places/regions.ts'
 import { restoreObject } from '../secrets/mask.ts'
 import { ask } from './ask.ts'
 import { endpointObjects, openConnection, requireEndpoint, sealConnection, type EndpointRow } from './endpoint.ts'
+import type { EndpointDeps } from './read-secret.ts'
 
-export function endpointRoutes(deps: ApiDeps) {
+export function endpointRoutes(deps: EndpointDeps) {
   const { store } = deps
   const { db, vault } = store
   const show = async (row: EndpointRow, caller: Caller) => {
@@ -51,7 +52,7 @@ async function createEndpoint(
       type: given.type,
       name: given.name,
       description: given.description ?? null,
-      connection_info: sealConnection(store.vault, id, given.connection_info),
+      connection_info: sealConnection(store.vault, id, shownConnection(given.connection_info)),
       created_at: now(),
     })
     .returningAll()
@@ -75,7 +76,7 @@ async function updateEndpoint({ store, now }: ApiDeps, trx: Trx, { projectId, id
     name: name ?? old.name,
     description: description === undefined ? old.description : description,
     connection_info: connection_info
-      ? sealConnection(store.vault, old.id, restoreObject(connection_info, openConnection(store.vault, old)))
+      ? sealConnection(store.vault, old.id, shownConnection(restoreObject(connection_info, openConnection(store.vault, old))))
       : old.connection_info,
     updated_at: now(),
   }
@@ -121,16 +122,15 @@ async function setRegions(trx: Trx, endpointId: string, regions: readonly string
 }
 
 /** A connection that does not work is an answer and not an error; that no worker knows the platform is an error. */
-async function validateConnection(
-  deps: ApiDeps,
-  { params, projectId, signal }: Call<'endpoints.act'>,
-): Promise<{ valid: boolean; message: string | null }> {
-  const endpoint = await requireEndpoint(deps.store.db, projectId, params.endpoint_id)
+async function validateConnection(deps: EndpointDeps, by: Call<'endpoints.act'>): Promise<{ valid: boolean; message: string | null }> {
+  const endpoint = await requireEndpoint(deps.store.db, by.projectId, by.params.endpoint_id)
   try {
-    return await ask(deps, { endpoint, kind: 'validate_connection', capability: 'endpoint', body: {}, signal })
+    return await ask(deps, { endpoint, kind: 'validate_connection', capability: 'endpoint', body: {}, by })
   } catch (error) {
     if (error instanceof InstarError && !error.code.startsWith('engine.') && error.code !== 'internal.bug') {
-      return { valid: false, message: error.message }
+      // Where the secret is to be read is the operator's to say, and the hint tells.
+      const hint = error.code.startsWith('endpoint.') ? `. ${error.hint}` : ''
+      return { valid: false, message: `${error.message}${hint}` }
     }
     throw error
   }

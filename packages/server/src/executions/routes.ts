@@ -3,6 +3,7 @@ import { InstarError } from '@instar/contract'
 import { executionStates, executionStatus } from '@instar/engine'
 import type { ListQuery, RouteName } from '@instar/contract/api'
 import type { ApiDeps, Trx } from '../api-deps.ts'
+import { readSecretsOfTransfer, type EndpointDeps } from '../endpoints/read-secret.ts'
 import type { Handlers } from '../http/call.ts'
 import { page, type SortColumns } from '../lists/page.ts'
 import { rowId } from '../lists/row.ts'
@@ -22,7 +23,7 @@ const SORT = {
   action_id: sql`action_id`,
 } satisfies SortColumns
 
-export function executionRoutes(deps: ApiDeps) {
+export function executionRoutes(deps: EndpointDeps) {
   const { store } = deps
   const { db } = store
   return {
@@ -32,7 +33,9 @@ export function executionRoutes(deps: ApiDeps) {
     'executions.detail': async ({ params, projectId }) => ({
       executions: await executionObjects(db, await listExecutions(deps, { transferId: params.transfer_id, projectId }, {})),
     }),
-    'executions.create': async ({ params, body, projectId, caller, signal }) => {
+    'executions.create': async call => {
+      const { params, body, projectId, caller, signal } = call
+      await readSecretsOfTransfer(deps, { transferId: params.transfer_id, projectId }, call)
       const request = {
         transferId: params.transfer_id,
         asker: { projectId, userId: caller.userId },

@@ -9,6 +9,8 @@ export interface Caller {
   /** null for a token without a project. */
   readonly projectId: string | null
   readonly roles: readonly string[]
+  /** Where the catalog of a Keystone has a Barbican. */
+  readonly keyManagerUrl?: string
 }
 
 /** One request, checked against the schemas of its route. */

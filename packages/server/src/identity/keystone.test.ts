@@ -11,6 +11,7 @@ const project = { id: 'a'.repeat(32), name: 'ours', domain: { id: 'default', nam
 const user = { id: 'b'.repeat(32), name: 'ann', domain: project.domain }
 const good = new Map<string, { roles: string[]; expires_at?: string }>()
 const asked: string[] = []
+let catalog: object[] = []
 let isDown = false
 
 const keystone = createHttpServer((request, response) => {
@@ -26,7 +27,7 @@ function answer(request: IncomingMessage): [number, object, Record<string, strin
   if (known === undefined) return [404, {}, {}]
   const expires_at = known.expires_at ?? new Date(Date.now() + 3_600_000).toISOString()
   const roles = known.roles.map(name => ({ id: name, name }))
-  return [200, { token: { methods: ['password'], user, project, roles, audit_ids: [], issued_at: '', expires_at } }, {}]
+  return [200, { token: { methods: ['password'], user, project, roles, catalog, audit_ids: [], issued_at: '', expires_at } }, {}]
 }
 
 let server: TestServer
@@ -36,7 +37,11 @@ before(async () => {
   await once(keystone, 'listening')
   const url = `http://127.0.0.1:${(keystone.address() as AddressInfo).port}/v3`
   const serviceUser = { name: 'instar', password: 'p', domain: 'Default', project: 'service' }
-  server = await createTestServer({ now: () => new Date(time), settings: { keystone: { url, believedMs: 10_000, serviceUser } } })
+  server = await createTestServer({
+    now: () => new Date(time),
+    ask: async () => ({ valid: true, message: null }),
+    settings: { keystone: { url, believedMs: 10_000, serviceUser } },
+  })
 })
 after(async () => {
   await server[Symbol.asyncDispose]()
@@ -109,4 +114,28 @@ test('roles for background work are looked up by the service user', async () => 
 
 test('there is no log-in of our own beside it', async () => {
   assert.equal((await server.request({ method: 'POST', url: '/identity/v3/auth/tokens', payload: {} })).statusCode, 404)
+})
+
+test("connection data in a key manager is read from the catalog's one, with the user's token", async () => {
+  const seen: unknown[] = []
+  const barbican = createHttpServer((request, response) => {
+    seen.push([request.url, request.headers['x-auth-token']])
+    response.end('{"folder": "/x"}')
+  }).listen(0, '127.0.0.1')
+  await once(barbican, 'listening')
+  const url = `http://127.0.0.1:${(barbican.address() as AddressInfo).port}`
+  catalog = [
+    { type: 'key-manager', name: 'barbican', id: 'k', endpoints: [{ id: 'e', interface: 'public', region: 'R', region_id: 'R', url }] },
+  ]
+  good.set('secretive', { roles: ['member'] })
+  const secret_ref = `${url}/v1/secrets/00000000-0000-4000-8000-000000000001`
+  const endpoint = { name: 'kept', type: 'nowhere', connection_info: { secret_ref } }
+  const path = `/v1/${project.id}/endpoints`
+  const made = await server.request({ method: 'POST', url: path, token: 'secretive', payload: { endpoint } })
+  const { id } = made.json<{ endpoint: { id: string } }>().endpoint
+
+  await server.request({ method: 'POST', url: `${path}/${id}/actions`, token: 'secretive', payload: { 'validate-connection': null } })
+
+  assert.deepEqual(seen, [['/v1/secrets/00000000-0000-4000-8000-000000000001/payload', 'secretive']])
+  barbican.close()
 })

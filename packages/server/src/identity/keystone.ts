@@ -84,7 +84,10 @@ function readToken(body: unknown): { caller: Caller; expiresAt: number } {
   const expiresAt = token.expires_at === null ? Infinity : Date.parse(token.expires_at)
   // Keystone compares names of roles without case.
   const roles = (token.roles ?? []).map(role => role.name.toLowerCase())
-  return { caller: { userId: token.user.id, userName: token.user.name, projectId: token.project?.id ?? null, roles }, expiresAt }
+  const caller = { userId: token.user.id, userName: token.user.name, projectId: token.project?.id ?? null, roles }
+  const keyManager = token.catalog?.find(({ type }) => type === 'key-manager')
+  const keyManagerUrl = keyManager?.endpoints.find(one => one.interface === 'public')?.url
+  return { caller: { ...caller, ...(keyManagerUrl === undefined ? {} : { keyManagerUrl }) }, expiresAt }
 }
 
 function upstream(what: string): InstarError {

@@ -59,6 +59,11 @@ test('a connection schema is one of several, with defaults that need not be give
         required: ['host'],
         additionalProperties: false,
       },
+      {
+        type: 'object',
+        properties: { secret_ref: { type: 'string', title: 'Address of a secret that holds the connection data' } },
+        required: ['secret_ref'],
+      },
     ],
   })
 })

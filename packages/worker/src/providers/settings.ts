@@ -20,7 +20,14 @@ export function settingsSchema(schema: z.ZodMiniType): JsonSchema {
   return rest
 }
 
+/** In place of the data: where a Barbican has it. */
+const SECRET_REF: JsonSchema = {
+  type: 'object',
+  properties: { secret_ref: { type: 'string', title: 'Address of a secret that holds the connection data' } },
+  required: ['secret_ref'],
+}
+
 /** The web UI builds its form of an endpoint from the first of `oneOf`, and fails without. */
 export function connectionSchema(schema: z.ZodMiniType): JsonSchema {
-  return { oneOf: [settingsSchema(schema)] }
+  return { oneOf: [settingsSchema(schema), SECRET_REF] }
 }

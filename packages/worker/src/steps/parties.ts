@@ -1,3 +1,5 @@
+import { InstarError } from '@instar/contract'
+import { secretRefOf, usableConnection } from '@instar/contract/api'
 import type { StepContext } from '@instar/engine'
 import type { Store, Vault } from '@instar/store'
 import type { Own } from '../providers/provider.ts'
@@ -18,7 +20,7 @@ export async function loadEnd({ store, execution }: StepContext, end: 'origin' |
   return openParty(store.vault, await selectParty(store).where('id', '=', ofMove).executeTakeFirstOrThrow())
 }
 
-/** An endpoint that was deleted meanwhile still serves what it began. */
+/** An endpoint that was deleted meanwhile still serves what it began. Throws `endpoint.secret-unread`. */
 export async function loadParty(store: Store, endpointId: string): Promise<Party> {
   return openParty(store.vault, await selectParty(store).where('id', '=', endpointId).executeTakeFirstOrThrow())
 }
@@ -35,5 +37,13 @@ interface PartyRow {
 }
 
 function openParty(vault: Vault, { id, name, type, connection_info }: PartyRow): Party {
-  return { name, platform: type, connectionInfo: vault.open(connection_info, `endpoints:${id}:connection_info`) as Own }
+  const stored = vault.open(connection_info, `endpoints:${id}:connection_info`) as Own
+  const connectionInfo = usableConnection(stored)
+  if (connectionInfo === undefined) {
+    throw new InstarError(
+      'endpoint.secret-unread',
+      `the connection data of ${name} lies at ${secretRefOf(stored)}, and was never read there`,
+    )
+  }
+  return { name, platform: type, connectionInfo }
 }
