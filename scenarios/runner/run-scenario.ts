@@ -108,7 +108,7 @@ async function checkMorph({ file, instar }: Stage, morph: Finished): Promise<voi
     )
 }
 
-async function checkImages({ file, guest, images, workDir }: Stage, hashes: readonly string[]): Promise<void> {
+async function checkImages({ file, guest, images, workDir, instar }: Stage, hashes: readonly string[]): Promise<void> {
   const { expect } = file.scenario
   const isSame = (await Promise.all(images.map(hashOf))).every((hash, at) => hash === hashes[at])
   assert.equal(isSame ? 'unchanged' : 'changed', expect.image, 'the image')
@@ -124,6 +124,18 @@ async function checkImages({ file, guest, images, workDir }: Stage, hashes: read
     patterns.filter(pattern => !paths.some(path => matchesGlob(path, pattern))),
     [],
     `files that are named and did not change; changed were ${paths.join(' ')}`,
+  )
+  const reported = ((await instar.lastRun())?.run.changes?.files ?? []).map(({ path }) => path)
+  assert.deepEqual(
+    reported.filter(path => !paths.includes(path)),
+    [],
+    'files that the record of the run names and that did not change',
+  )
+  if (expect.ran.length > 0) return
+  assert.deepEqual(
+    paths.filter(path => !reported.includes(path)),
+    [],
+    'files that changed, though no script ran, and that the record does not name',
   )
 }
 

@@ -4,6 +4,6 @@ export { DEFAULT_PHASE, MACHINE_PHASES, MORPHING_PHASES, parsePhase } from './ph
 export type { MachinePhase } from './phases.ts'
 export { InstarEvent } from './event.ts'
 export type { Emit, EventBody } from './event.ts'
-export { ErrorReport, ProcessIdentity, Run } from './run.ts'
+export { ErrorReport, MorphChanges, ProcessIdentity, Run } from './run.ts'
 export { ScriptRun } from './script-run.ts'
 export type { Log } from './log.ts'

@@ -14,6 +14,24 @@ export type ErrorReport = z.infer<typeof ErrorReport>
 export const ProcessIdentity = z.strictObject({ pid: z.int(), start_time: z.string(), boot_id: z.string() })
 export type ProcessIdentity = z.infer<typeof ProcessIdentity>
 
+/** What a morph did to the OS: in words, step by step, and each file that Instar itself changed; what scripts changed is not in it. */
+export const MorphChanges = z.strictObject({
+  system: z.string(),
+  steps: z.array(z.strictObject({ step: z.string(), changes: z.array(z.string()) })),
+  files: z.array(
+    z.strictObject({
+      path: z.string(),
+      change: z.enum(['created', 'modified', 'removed']),
+      kind: z.string(),
+      /** Of the content of files. */
+      sha256_before: z.optional(z.string()),
+      sha256_after: z.optional(z.string()),
+    }),
+  ),
+  warnings: z.array(z.string()),
+})
+export type MorphChanges = z.infer<typeof MorphChanges>
+
 /** One run of `instar morph`: what was asked, how it ended, and what is needed to go on with it. */
 export const Run = z.strictObject({
   version: z.literal(1),
@@ -35,6 +53,8 @@ export const Run = z.strictObject({
   resume_at: z.optional(z.strictObject({ phase: z.string(), order: z.int() })),
   /** Layers with the work so far, kept by `--keep-on-error`, in the order of the images. */
   kept_layers: z.optional(z.array(z.string())),
+  /** Of a run that succeeded. */
+  changes: z.optional(MorphChanges),
   /** The run that went on with this one. */
   resumed_by: z.optional(z.string()),
 })

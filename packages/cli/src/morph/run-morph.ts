@@ -16,7 +16,7 @@ import { createEmitter } from './emitter.ts'
 import { openMinion } from './open-minion.ts'
 import { prepareTask, type MorphTask } from './prepare-task.ts'
 import { findResumable } from './resume.ts'
-import { describeReport } from './describe-report.ts'
+import { changesOf, describeReport } from './describe-report.ts'
 import { openWorkspace, type Workspace } from './workspace.ts'
 
 interface MorphRun {
@@ -52,7 +52,7 @@ export async function runMorph(context: Context, images: readonly string[], opti
   try {
     warnOfScriptsNotRun(run)
     const report = task.options.minion === undefined ? await morphImages(run) : await morphOnMinion(run)
-    await record.update({ state: 'succeeded', ended_at: context.now().toISOString() })
+    await record.update({ state: 'succeeded', changes: changesOf(report), ended_at: context.now().toISOString() })
     await giveOver(run)
     emit({ kind: 'result', state: 'succeeded', message: describeReport(report, task, record.id) })
     return 0

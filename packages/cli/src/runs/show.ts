@@ -1,5 +1,5 @@
-import type { Run, ScriptRun } from '@instar/contract'
-import { formatDuration, formatError, formatTable } from '@instar/phases/text'
+import type { MorphChanges, Run, ScriptRun } from '@instar/contract'
+import { formatDuration, formatError, formatTable, printable } from '@instar/phases/text'
 import type { Context } from '../context.ts'
 import { RunStore } from './run-store.ts'
 
@@ -19,7 +19,7 @@ export async function listRuns(context: Context, json: boolean): Promise<void> {
   context.stdout.write(formatTable([['RUN', 'STATE', 'MACHINE', 'STARTED (UTC)', 'TOOK', 'ERROR'], ...rows]))
 }
 
-/** Prints one run with its scripts; as JSON one object `{run, scripts}`. */
+/** Prints one run with its scripts and what was done to the OS; as JSON one object `{run, scripts}`. */
 export async function showRun(context: Context, name: string, json: boolean): Promise<void> {
   const store = new RunStore(context.paths.stateDir)
   const run = await store.find(name)
@@ -40,6 +40,7 @@ export async function showRun(context: Context, name: string, json: boolean): Pr
   if (scripts.length > 0)
     context.stdout.write(`\n${formatTable([['PHASE', 'SCRIPT', 'ATTEMPT', 'ENDED', 'TOOK', 'OUTPUT'], ...scripts.map(rowOf)])}`)
   for (const script of scripts) for (const left of script.left_running ?? []) context.stdout.write(`${script.name} left running: ${left}\n`)
+  if (run.changes !== undefined) context.stdout.write(describeChanges(run.changes))
   if (run.error !== undefined) context.stdout.write(`\n${formatError(run.error, `instar script log ${run.id}`)}\n`)
 }
 
@@ -69,4 +70,16 @@ function rowOf(script: ScriptRun): string[] {
 
 function tookOf(run: Run): string {
   return run.ended_at === null ? '' : formatDuration(Date.parse(run.ended_at) - Date.parse(run.started_at))
+}
+
+/** What Instar did to the OS, and which files it changed; paths and sentences come from the guest. */
+function describeChanges({ steps, files, warnings }: MorphChanges): string {
+  const lines = [
+    ...steps.flatMap(({ step, changes }) => [`\n${step}:`, ...changes.map(change => `  ${printable(change)}`)]),
+    ...(warnings.length === 0 ? [] : ['\nwarnings:', ...warnings.map(warning => `  ${printable(warning)}`)]),
+    ...(files.length === 0
+      ? []
+      : ['\nfiles changed:', ...files.map(({ change, path }) => `  ${change.padEnd('modified'.length)}  ${printable(path)}`)]),
+  ]
+  return lines.map(line => `${line}\n`).join('')
 }

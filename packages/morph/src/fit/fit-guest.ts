@@ -128,7 +128,8 @@ class Fitting {
     const boot = await runStep(this.#session.emit, 'Reading the boot loader and the initramfs', () =>
       readBootFacts(this.#session, this.#open, { tree, changedFiles }),
     )
-    const changes = await fitInitramfs(this.#session, this.#open, { tree, boot })
+    const { changes, images } = await fitInitramfs(this.#session, this.#open, { tree, boot })
+    this.changed.push(...images.map(path => ({ path, change: 'modified', kind: 'file' }) as const))
     this.hasRunGuest = changes.length > 0
     if (changes.length > 0) this.steps.push({ step: 'Fitting the initramfs', changes })
     const after = changes.length === 0 ? boot : await readBootFacts(this.#session, this.#open, { tree, changedFiles })

@@ -16,8 +16,12 @@ import { bootTarget, rootStack } from './target.ts'
 const REBUILD_TOOLS: readonly string[] = ['initramfs-tools', 'dracut', 'mkinitcpio', 'mkinitfs', 'mkinitrd'] satisfies RebuildTool[]
 
 /** Makes the initramfs images of the kernels serve the target: what serves is left alone, drivers are appended, else it is rebuilt. */
-export async function fitInitramfs(session: MorphSession, open: OpenGuest, at: { tree: GuestTree; boot: BootFacts }): Promise<string[]> {
-  const changes: string[] = []
+export async function fitInitramfs(
+  session: MorphSession,
+  open: OpenGuest,
+  at: { tree: GuestTree; boot: BootFacts },
+): Promise<{ readonly changes: readonly string[]; readonly images: readonly string[] }> {
+  const [changes, images]: [string[], string[]] = [[], []]
   for (const kernel of at.boot.kernels) {
     const { verdict, reasons } = kernel.verdict
     if (verdict === 'serves') continue
@@ -28,19 +32,26 @@ export async function fitInitramfs(session: MorphSession, open: OpenGuest, at: {
     const did = await runStep(session.emit, `Fitting the initramfs of ${kernel.version}`, () =>
       fitImage(session, open, { tree: at.tree, kernel }),
     )
-    changes.push(did)
+    changes.push(did.words)
+    if (did.image !== undefined) images.push(did.image)
   }
-  return changes
+  return { changes, images }
 }
 
-async function fitImage(session: MorphSession, open: OpenGuest, of: { tree: GuestTree; kernel: KernelFacts }): Promise<string> {
+/** What was done, in words, and to which file: none where it was left as it is. */
+interface Fitted {
+  readonly words: string
+  readonly image?: string
+}
+
+async function fitImage(session: MorphSession, open: OpenGuest, of: { tree: GuestTree; kernel: KernelFacts }): Promise<Fitted> {
   const { machine, signal } = session
   const { kernel, tree } = of
   const image = kernel.initramfs
-  if (image === undefined) return `${kernel.version}: a unified kernel image is left as it is`
+  if (image === undefined) return { words: `${kernel.version}: a unified kernel image is left as it is` }
   if (kernel.verdict.verdict === 'overlay' && kernel.verdict.overlay !== undefined) {
     const { addedBytes } = await appendOverlay(machine, { tree, root: open.guest.at, image, plan: kernel.verdict.overlay, signal })
-    return `${image}: appended ${addedBytes} bytes (${kernel.verdict.reasons.join('; ')})`
+    return { image, words: `${image}: appended ${addedBytes} bytes (${kernel.verdict.reasons.join('; ')})` }
   }
   return rebuild(session, open, { ...of, image })
 }
@@ -49,7 +60,7 @@ async function rebuild(
   session: MorphSession,
   open: OpenGuest,
   of: { tree: GuestTree; kernel: KernelFacts; image: string },
-): Promise<string> {
+): Promise<Fitted> {
   const { machine, signal, emit, request } = session
   const { storage, guest, facts } = open
   const { tree, kernel, image } = of
@@ -58,7 +69,7 @@ async function rebuild(
     session.warn(
       `the initramfs of ${kernel.version} needs a rebuild (${kernel.verdict.reasons.join('; ')}), and no tool for it was found in the guest`,
     )
-    return `${image}: left as it is`
+    return { words: `${image}: left as it is` }
   }
   const stack = rootStack(storage, guest)
   const modules = readKernelModules(tree, kernel.version)
@@ -89,7 +100,8 @@ async function rebuild(
     onOutput: text => emit({ kind: 'progress', message: text.trim().slice(-200) }),
     signal,
   })
-  return `${image}: rebuilt with ${result.argv[0]}, ${result.oldBytes} to ${result.newBytes} bytes (${kernel.verdict.reasons.join('; ')})`
+  const sizes = `${result.oldBytes} to ${result.newBytes} bytes`
+  return { image, words: `${image}: rebuilt with ${result.argv[0]}, ${sizes} (${kernel.verdict.reasons.join('; ')})` }
 }
 
 function isRebuildTool(tool: string): tool is RebuildTool {
