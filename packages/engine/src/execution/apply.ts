@@ -8,7 +8,7 @@ import { decide, type RuleEvent, type TaskChange } from '../rules/decide.ts'
 import { executionStateOf } from '../rules/execution-state.ts'
 import { isActiveExecution, isFinal } from '../rules/task-classes.ts'
 import { executionStatus } from '../wire.ts'
-import { admit, admitWaiting, assignJobs } from './admit.ts'
+import { admit, assignJobs, findWaiting, type WaitingTask } from './admit.ts'
 import type { Board, BoardExecution, BoardTask } from './board.ts'
 
 /** Tells workers to look at what they do for this execution. */
@@ -21,10 +21,9 @@ export async function applyEvent(parts: EngineParts, trx: Transaction<Database>,
   const changes = decide(board.tasks, event)
   const byId = new Map(board.tasks.map(task => [task.id, task]))
   const changed = changes.map(change => ({ ...change, task: byId.get(change.id)! }))
-  const deliveries = await deliver(parts, trx, board.execution, changed)
+  const { deliveries, waiting } = await deliver(parts, trx, board.execution, changed)
   await saveTasks(trx, board.execution, changed, deliveries)
-  const sent = [...deliveries.values()].filter(delivery => delivery !== undefined)
-  sent.push(...(await deliverFreed(parts, trx, board.execution, changed)))
+  const sent = [...deliveries.values(), ...(await assignJobs(trx, waiting, parts.newId))]
   await sendJobs(parts.boss, trx, sent)
   if (changed.some(concernsWorker)) await parts.store.notify(trx, CANCEL_CHANNEL, board.execution.id)
   await settleExecution(parts, trx, board, changes)
@@ -47,39 +46,32 @@ interface Changed extends TaskChange {
   readonly task: BoardTask
 }
 
-/** The jobs of the tasks that become pending, by the task's id; `undefined` for one that a limit holds back. */
+/** The jobs of the tasks that become pending and may be delivered, by the task's id; and what waited for a place that the ended tasks have left. */
 async function deliver(
   { limits, newId }: EngineParts,
   trx: Transaction<Database>,
   { projectId }: BoardExecution,
   changed: readonly Changed[],
-): Promise<Map<string, Delivery | undefined>> {
+): Promise<{ deliveries: Map<string, Delivery>; waiting: WaitingTask[] }> {
   const pending = changed.filter(({ state }) => state === 'pending').map(({ task }) => ({ ...task, projectId }))
-  const admitted = new Set((await admit(trx, limits, pending)).map(({ id }) => id))
-  return new Map(pending.map(({ id, queue }) => [id, admitted.has(id) ? { taskId: id, queue, jobId: newId() } : undefined]))
-}
-
-/** What waited for a place that the ended tasks have left. */
-async function deliverFreed(
-  { limits, newId }: EngineParts,
-  trx: Transaction<Database>,
-  { projectId }: BoardExecution,
-  changed: readonly Changed[],
-): Promise<Delivery[]> {
-  const freed = changed.filter(({ state, task }) => task.state !== 'waiting' && (isFinal({ state }) || state === 'syncing'))
-  const waiting = await admitWaiting(
-    trx,
-    limits,
-    freed.map(({ task }) => ({ ...task, projectId })),
-  )
-  return assignJobs(trx, waiting, newId)
+  const leaving = changed
+    .filter(({ state, task }) => task.state !== 'waiting' && (isFinal({ state }) || state === 'syncing'))
+    .map(({ task }) => ({ ...task, projectId }))
+  const waiting = await findWaiting(trx, limits, { leaving, except: changed.map(({ id }) => id) })
+  // Who waits longer comes first.
+  const admitted = new Set((await admit<WaitingTask>(trx, limits, [...waiting, ...pending], leaving)).map(({ id }) => id))
+  const mayStart = pending.filter(({ id }) => admitted.has(id))
+  return {
+    deliveries: new Map(mayStart.map(({ id, queue }) => [id, { taskId: id, queue, jobId: newId() }])),
+    waiting: waiting.filter(({ id }) => admitted.has(id)),
+  }
 }
 
 async function saveTasks(
   trx: Transaction<Database>,
   execution: BoardExecution,
   changed: readonly Changed[],
-  deliveries: ReadonlyMap<string, Delivery | undefined>,
+  deliveries: ReadonlyMap<string, Delivery>,
 ): Promise<void> {
   if (changed.length === 0) return
   const events = changed.flatMap(({ task, state, reason }) => taskEvent(task, state, reason) ?? [])

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { sql } from 'kysely'
+import { sql, type Transaction } from 'kysely'
+import type { Database } from '@instar/store'
 import { fits } from '../delivery/requirements.ts'
 import { freeAssigned } from '../execution/assign.ts'
 import { applyEvent, notifyOf } from '../execution/apply.ts'
@@ -38,17 +39,24 @@ async function run(parts: EngineParts, signal: AbortSignal): Promise<void> {
   }
 }
 
-/** One sweep: questions that nobody waits for, tasks that a limit held back for no reason, that wait for a worker that is gone, and that
- * no worker can take. */
+/** One sweep: questions that nobody waits for, tasks that a limit held back for no reason, tasks that no worker can take. */
 export async function sweep(parts: EngineParts): Promise<void> {
-  await parts.store.db.transaction().execute(async trx => {
-    const { rows } = await sql<{ mine: boolean }>`select pg_try_advisory_xact_lock(${LOCK_KEY}) as mine`.execute(trx)
-    if (rows[0]?.mine !== true) return
+  await alone(parts, async trx => {
     await sql`delete from questions where created_at < now() - ${QUESTION_LIFE_MS} * interval '1 millisecond'`.execute(trx)
     await deliverHeld(parts, trx)
-    // In transactions of their own, while this one keeps other processes from doing the same.
+  })
+  // In transactions of their own, while this one keeps other processes from doing the same, and holds nothing else that those could wait for.
+  await alone(parts, async () => {
     await freeAssigned(parts)
     await giveUpUnplaced(parts)
+  })
+}
+
+/** Unless another process is at it. */
+async function alone(parts: EngineParts, work: (trx: Transaction<Database>) => Promise<void>): Promise<void> {
+  await parts.store.db.transaction().execute(async trx => {
+    const { rows } = await sql<{ mine: boolean }>`select pg_try_advisory_xact_lock(${LOCK_KEY}) as mine`.execute(trx)
+    if (rows[0]?.mine === true) await work(trx)
   })
 }
 

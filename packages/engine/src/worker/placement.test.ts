@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
 import type { Store } from '@instar/store'
-import { onSim, openScene, startWorker, step, until } from '../engine.fixture.ts'
+import { createAction, onSim, openScene, startWorker, step, until } from '../engine.fixture.ts'
 import { sweep } from '../sweep/sweep.ts'
 import { openParts } from '../open-parts.ts'
 import { silent } from '../engine.fixture.ts'
@@ -132,4 +132,46 @@ test('a task that a limit held back is delivered when the limit is lifted, thoug
   assert.equal((await jobs()).length, 2)
   await using _worker = startWorker(scene.store, { steps: { GET_INSTANCE_INFO: nothing } })
   assert.equal((await scene.end(second.id)).state, 'completed')
+})
+
+test('what a limit held back of an execution does not keep it from being given up for a task that no worker can take', async () => {
+  await using scene = await openScene({ limits: { perProject: 1 } })
+  await using parts = await openParts({ store: scene.store, log: silent, limits: { perProject: 1 } })
+  const { id } = await scene.start([step('GET_INSTANCE_INFO'), step('DEPLOY_TRANSFER_DISKS')])
+  await sql`update tasks set pending_at = now() - interval '11 seconds' where state = 'pending'`.execute(scene.store.db)
+
+  await sweep(parts)
+
+  assert.deepEqual(await scene.end(id), { state: 'failed', tasks: { GET_INSTANCE_INFO: 'unplaced', DEPLOY_TRANSFER_DISKS: 'skipped' } })
+})
+
+test('transactions that give places of two endpoints away never wait for each other', async () => {
+  const limits = { perEndpoint: 2 }
+  await using scene = await openScene({ limits })
+  await using parts = await openParts({ store: scene.store, log: silent, limits })
+  await using _one = startWorker(scene.store, { steps: { GET_INSTANCE_INFO: nothing, REPLICATE_DISKS: nothing }, limits })
+  const ends = [randomUUID(), randomUUID()].sort()
+  const onBoth = [onSim, { ...onSim, side: 'destination' as const }]
+
+  // The first step's end gives a place of the greater key, then what waits wants both.
+  const ids: string[] = []
+  for (let at = 0; at < 20; at += 1) {
+    const steps = [step('GET_INSTANCE_INFO'), step('REPLICATE_DISKS', [0], { requires: onBoth })]
+    const action = await createAction(scene.store)
+    const request = { action, kind: 'transfer_execution', steps, endpoints: { source: ends[1]!, destination: ends[0]! } }
+    ids.push(await scene.store.transact(trx => scene.engine.start(trx, request), never))
+  }
+  const sweeping = new AbortController()
+  const sweeps = (async () => {
+    while (!sweeping.signal.aborted) await sweep(parts)
+  })()
+  for (const id of ids) assert.equal((await scene.end(id)).state, 'completed')
+  sweeping.abort()
+  await sweeps
+
+  await sql`select pg_stat_force_next_flush()`.execute(scene.store.db)
+  const { rows } = await sql<{ deadlocks: number }>`select deadlocks from pg_stat_database where datname = current_database()`.execute(
+    scene.store.db,
+  )
+  assert.equal(rows[0]?.deadlocks, 0)
 })
