@@ -35,6 +35,8 @@ const COMMANDS: readonly Register[] = [
 
 export const VERSION = '0.1.0'
 
+const COMPLETION_HELP = '\nCompletion: instar complete bash (zsh, fish) prints what a shell needs; source <(instar complete bash)'
+
 const SESSION_HELP = '\nWhich service, and as whom: the variables OS_..., or the options that instar --help names.'
 
 /**
@@ -60,6 +62,7 @@ export async function createProgram(
     if (words === 'all' || words.includes(name)) (await load()).register(noun, context, finish)
   }
   addSessionOptions(program)
+  program.addHelpText('after', COMPLETION_HELP)
   program.hook('preAction', (_, action) => refuseUnusedSession(program, action))
   return program
 }

@@ -37,7 +37,7 @@ function eventLines(task: Task, told: Told, all: boolean): string[] {
   return task.events
     .slice(from)
     .filter(({ level }) => all || level !== 'INFO')
-    .map(({ level, message }) => `${level === 'INFO' ? '  ' : '!'} ${printable(task.instance)}: ${printable(message)}`)
+    .map(({ level, message }) => `${level === 'INFO' ? ' ' : '!'} ${printable(task.instance)}: ${printable(message)}`)
 }
 
 function endLine(task: Task, told: Told, now: number): string {

@@ -82,7 +82,8 @@ export function createPlainTaskView(output: Output, options: TaskViewOptions): T
   return {
     look: tasks => {
       active = tasks.filter(isActiveTask)
-      say([...active.flatMap(progressLine), ...newLines(tasks, told, { now: options.now(), all: options.all })])
+      // What has ended comes before what began after it.
+      say([...newLines(tasks, told, { now: options.now(), all: options.all }), ...active.flatMap(progressLine)])
     },
     progress: event => {
       active = withProgress(active, event)

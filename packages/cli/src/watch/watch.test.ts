@@ -113,7 +113,7 @@ test('--follow of a service without events shows progress, output and what is sa
   const lines = stderr.replaceAll(/ \(\d+\.\d s\)/g, '').split('\n')
   for (const line of [
     '  web: replicate disks: disk vda 40 %',
-    '   web: all is well',
+    '  web: all is well',
     '  > web: osmorphing_post_os_mount 1: hello',
     '    | one',
     '    | two',
