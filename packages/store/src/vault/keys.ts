@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { link, mkdir, open, readFile, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { InstarError } from '@instar/contract'
@@ -33,11 +33,11 @@ export async function loadKeyFile(path: string): Promise<Buffer[]> {
   return parseKeys(await readFile(path, 'utf8'), path)
 }
 
-/** A hard link appears whole or not at all, and never over a file that is there. */
+/** A hard link appears whole or not at all, and never over a file that is there. Each maker has a draft of its own: the linked file is never written again. */
 async function makeKeyFile(path: string): Promise<void> {
-  const draft = `${path}.${process.pid}.new`
+  const draft = `${path}.${randomUUID()}.new`
   await mkdir(dirname(path), { recursive: true })
-  const file = await open(draft, 'w', 0o600)
+  const file = await open(draft, 'wx', 0o600)
   try {
     await file.writeFile(`${randomBytes(KEY_BYTES).toString('base64')}\n`)
     await file.sync()
