@@ -91,7 +91,8 @@ test('limits of endpoints and projects hold, and everything gets its turn', asyn
         atWork.set(key, (atWork.get(key) ?? 0) + 1)
         peak.set(key, Math.max(peak.get(key) ?? 0, atWork.get(key) ?? 0))
       }
-      await sleep(40, undefined, { signal })
+      // Long beside the time from step to step on a busy host, else fewer than the limit are ever at work.
+      await sleep(250, undefined, { signal })
       for (const key of [execution.options['endpoint'] as string, 'all']) atWork.set(key, (atWork.get(key) ?? 0) - 1)
     },
   }
