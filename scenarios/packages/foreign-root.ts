@@ -112,8 +112,6 @@ async function build(archive: string, work: string, signal: AbortSignal): Promis
       ...'mmdebstrap --quiet --mode=root --variant=apt --format=directory --architectures=amd64'.split(' '),
       `--include=${PACKAGES.join(',')}`,
       '--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr',
-      // The image that its installation would make is made by nobody.
-      `--essential-hook=mkdir -p "$1/etc/kernel/postinst.d"; printf '#!/bin/sh\\n' >"$1/usr/local/bin/update-initramfs"`,
       '--aptopt=Apt::Install-Recommends "false"',
       '--aptopt=Acquire::Languages "none"',
       SUITE,

@@ -2,11 +2,12 @@ import { formatTable, printable } from '@instar/phases/text'
 import type { InspectOptions } from '../commands/inspect.ts'
 import type { Context } from '../context.ts'
 import { lookAtImages } from './look-at-images.ts'
+import { snakeCase } from './snake-case.ts'
 
 /** `instar inspect`: the OS, then storage and mounts; as JSON one object `{version, system, storage}`. */
 export async function inspectImages(context: Context, images: readonly string[], options: InspectOptions): Promise<void> {
   const { facts, description, storage } = await lookAtImages(context, images, options)
-  if (options.json === true) return context.stdout.write(`${JSON.stringify({ version: 1, system: facts, storage })}\n`)
+  if (options.json === true) return context.stdout.write(`${JSON.stringify({ version: 1, system: snakeCase(facts), storage })}\n`)
   context.stdout.write(`${description.split('\n').map(printable).join('\n')}\n\n`)
   const devices = storage.devices.map(({ path, kind, size_bytes, type, label, uuid }) => [
     path,
