@@ -56,6 +56,20 @@ createrepo_c -q /srv/rpms
 mkdir -p /etc/yum.repos.d /etc/zypp/repos.d
 printf '[good]\\nname=good\\nbaseurl=file:///srv/rpms\\nenabled=1\\ngpgcheck=0\\n' >/etc/yum.repos.d/good.repo
 cp /etc/yum.repos.d/good.repo /etc/zypp/repos.d/
+mkdir -p /srv/debs
+for name in a b; do
+  work=/srv/build/deb-$name
+  mkdir -p $work/DEBIAN $work/opt/instar
+  echo $name >$work/opt/instar/$name
+  need=
+  [ $name = b ] || need='Depends: instar-b'
+  printf 'Package: instar-%s\\nVersion: 1.%s\\nArchitecture: all\\nMaintainer: x <x@y>\\nDescription: x\\n%s\\n' $name $name "$need" | sed '/^$/d' >$work/DEBIAN/control
+  dpkg-deb --build $work /srv/debs/$name.deb >/dev/null
+  { dpkg-deb --field /srv/debs/$name.deb; printf 'Filename: ./%s.deb\\nSize: %s\\nSHA256: %s\\n\\n' $name $(stat -c %s /srv/debs/$name.deb) $(sha256sum </srv/debs/$name.deb | cut -d' ' -f1); } >>/srv/debs/Packages
+done
+(cd /srv/debs && printf 'SHA256:\\n %s %s Packages\\n' $(sha256sum <Packages | cut -d' ' -f1) $(stat -c %s Packages) >Release)
+rm -f /etc/apt/sources.list.d/*
+echo 'deb [trusted=yes] file:///srv/debs ./' >/etc/apt/sources.list
 mkdir -p /srv/pacman
 for name in a b; do
   work=/srv/build/$name
