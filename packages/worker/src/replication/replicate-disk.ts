@@ -11,6 +11,7 @@ import { enterAttempt, incomingFiles, readBootId, writeIncoming, type Incoming }
 import { chainOf, openReplica, publish, sweepFolder, type Replica } from './open-replica.ts'
 import { hashFileOf, imageFile, type Generation } from './replica-record.ts'
 import { endBitmap } from './source/bitmaps.ts'
+import { noteFiles, openPlainSource } from './source/plain-source.ts'
 import { fingerprintOf, serveDisk } from './source/readable-disk.ts'
 import { surveyDisk, type Survey } from './source/survey.ts'
 import { trackChanges, type Tracking } from './source/track-changes.ts'
@@ -64,6 +65,7 @@ export async function replicateDisk(request: ReplicateRequest): Promise<Generati
 async function makeGeneration(run: CopyRun): Promise<Generation> {
   const { request, replica, tracking } = run
   const fingerprint = (await fingerprintOf(request.source)) ?? null
+  const noted = await noteFiles(request.source)
   await using served = await serveDisk(request.source, { ...bitmapOption(tracking), signal: request.signal })
   const survey = await surveyDisk(served.target, tracking.since, request.signal)
   const state = await prepareState(run, survey)
@@ -81,8 +83,10 @@ async function makeGeneration(run: CopyRun): Promise<Generation> {
   const files = incomingFiles(replica.folder, run.number)
   await enterAttempt(files, { wanted, earlier: replica.earlier, state })
   await requireRoom(run, state)
+  await using plain = await openPlainSource(request.source, noted, request.signal)
   await runCopy({
     target: served.target,
+    ...(plain === undefined ? {} : { plain }),
     state,
     threads: run.threads,
     output: { dataFile: files.data, journalFile: files.journal, hasBase: run.base !== undefined },

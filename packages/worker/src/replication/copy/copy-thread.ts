@@ -1,11 +1,12 @@
 import { hash } from 'node:crypto'
 import { writeSync } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
-import { ABSENT, CLUSTER_BYTES, ZERO, openNbd, type NbdClient } from '@instar/machine/nbd'
+import { ABSENT, CLUSTER_BYTES, ZERO, openNbd } from '@instar/machine/nbd'
 import { CHUNKS_PER_PIECE, CHUNK_BYTES, HASH_BYTES, PIECE_BYTES, READS_IN_FLIGHT } from './chunks.ts'
 import { COUNTER, mapChunk, type CopyState } from './copy-state.ts'
 import { encodeRecord, type JournalRecord } from './journal.ts'
 import { readPiece } from './read-piece.ts'
+import { SourceReader } from './source-reader.ts'
 import type { ThreadJob, ThreadMessage, ThreadOutput } from './thread-job.ts'
 
 /**
@@ -18,14 +19,15 @@ const ZEROS = Buffer.alloc(CHUNK_BYTES)
 
 async function work(job: ThreadJob): Promise<void> {
   await using client = await openNbd(job.target, new AbortController().signal)
-  await Promise.all(Array.from({ length: READS_IN_FLIGHT }, () => copyPieces(job, client)))
+  const source = new SourceReader(client, job.plain)
+  await Promise.all(Array.from({ length: READS_IN_FLIGHT }, () => copyPieces(job, source)))
 }
 
-async function copyPieces({ state, output }: ThreadJob, client: NbdClient): Promise<void> {
+async function copyPieces({ state, output }: ThreadJob, source: SourceReader): Promise<void> {
   const buffer = Buffer.alloc(PIECE_BYTES)
   for (let piece = nextPiece(state); piece !== undefined; piece = nextPiece(state)) {
     const first = piece * CHUNKS_PER_PIECE
-    await readPiece(client, state, { first, buffer })
+    await readPiece(source, state, { first, buffer })
     const records: Buffer[] = []
     for (let chunk = first; chunk < Math.min(first + CHUNKS_PER_PIECE, state.wanted.length); chunk += 1) {
       if (state.wanted[chunk] === 0) continue

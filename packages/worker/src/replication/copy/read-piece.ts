@@ -1,15 +1,9 @@
-import type { NbdClient } from '@instar/machine/nbd'
 import { CHUNKS_PER_PIECE, CHUNK_BYTES } from './chunks.ts'
 import { COUNTER, type CopyState } from './copy-state.ts'
-
-/**
- * What one request asks for. qemu-nbd takes memory for each, and gives that of larger ones back to the system every time: reads of 1 MiB
- * cost it 1.0 s of CPU for a GiB, reads of 256 KiB 0.35.
- */
-const REQUEST_BYTES = 256 * 1024
+import type { SourceReader } from './source-reader.ts'
 
 /** Fills the buffer with the wanted chunks of a piece: what the source holds is read, its holes are zeros without being asked for. */
-export async function readPiece(client: NbdClient, state: CopyState, piece: { first: number; buffer: Buffer }): Promise<void> {
+export async function readPiece(source: SourceReader, state: CopyState, piece: { first: number; buffer: Buffer }): Promise<void> {
   const { first, buffer } = piece
   const base = first * CHUNK_BYTES
   const reads: Promise<void>[] = []
@@ -18,10 +12,7 @@ export async function readPiece(client: NbdClient, state: CopyState, piece: { fi
     let at = from
     for (const [begin, end] of spansWithin(state.spans, from, to)) {
       buffer.fill(0, at - base, begin - base)
-      for (let part = begin; part < end; part += REQUEST_BYTES) {
-        const partEnd = Math.min(part + REQUEST_BYTES, end)
-        reads.push(client.read(part, buffer.subarray(part - base, partEnd - base)))
-      }
+      reads.push(source.read(begin, buffer.subarray(begin - base, end - base)))
       readBytes += end - begin
       at = end
     }

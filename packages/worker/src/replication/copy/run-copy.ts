@@ -7,10 +7,12 @@ import type { NbdTarget } from '@instar/machine'
 import { CHUNK_BYTES } from './chunks.ts'
 import { COUNTER, type CopyState } from './copy-state.ts'
 import { encodeRecord } from './journal.ts'
-import type { ThreadJob, ThreadMessage } from './thread-job.ts'
+import type { PlainFiles, ThreadJob, ThreadMessage } from './thread-job.ts'
 
 export interface CopyRequest {
   readonly target: NbdTarget
+  /** Past the target, where given; open until the copy has ended. */
+  readonly plain?: PlainFiles
   readonly state: CopyState
   readonly threads: number
   /** Absent: the source is read and hashed only. */
@@ -44,6 +46,7 @@ export async function runCopy(request: CopyRequest): Promise<void> {
   const job: ThreadJob = {
     target: request.target,
     state,
+    ...(request.plain === undefined ? {} : { plain: { fds: request.plain.fds, stretches: request.plain.stretches } }),
     ...(files === undefined ? {} : { output: { dataFd: files.data.fd, journalFd: files.journal.fd, hasBase: output?.hasBase === true } }),
   }
   const threads = Array.from({ length: Math.min(request.threads, Math.ceil(total / CHUNKS_PER_THREAD)) }, () => startThread(job))

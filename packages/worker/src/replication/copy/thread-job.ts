@@ -4,9 +4,18 @@ import type { CopyState } from './copy-state.ts'
 /** What a thread of a copy is given. */
 export interface ThreadJob {
   readonly target: NbdTarget
+  /** Absent: all is read through the target. */
+  readonly plain?: PlainFiles
   readonly state: CopyState
   /** Absent: nothing is written, the hashes alone are wanted. */
   readonly output?: ThreadOutput
+}
+
+/** Open files in which the source's data lies as it is. */
+export interface PlainFiles {
+  readonly fds: readonly number[]
+  /** As in `PlainData`; the files are places in `fds`. */
+  readonly stretches: Float64Array
 }
 
 export interface ThreadOutput {
