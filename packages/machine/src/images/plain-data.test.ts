@@ -29,7 +29,10 @@ test('the data of a raw and of a qcow2 disk is found where it lies', async () =>
   writeDisk(raw, 8)
   qemuImg('convert', '-O', 'qcow2', raw, `${raw}.qcow2`)
 
-  for (const link of [{ path: raw, format: 'raw' }, { path: `${raw}.qcow2`, format: 'qcow2' }] as const)
+  for (const link of [
+    { path: raw, format: 'raw' },
+    { path: `${raw}.qcow2`, format: 'qcow2' },
+  ] as const)
     assert.ok(assemble(await findIn([link]), 8 * MIB).equals(readFileSync(raw)), link.format)
 })
 
@@ -39,7 +42,9 @@ test('of a chain each file has its part, also one that holds data for another', 
   writeDisk(base, 8)
   qemuImg('create', '-q', '-f', 'qcow2', '-o', `data_file=${folder.path}/top.data`, '-b', base, '-F', 'raw', top)
   writeThrough(top, 'write -q -P 99 2M 64k', 'write -q -z 5M 1M')
-  const expected = readFileSync(base).fill(99, 2 * MIB, 2 * MIB + 64 * 1024).fill(0, 5 * MIB, 6 * MIB)
+  const expected = readFileSync(base)
+    .fill(99, 2 * MIB, 2 * MIB + 64 * 1024)
+    .fill(0, 5 * MIB, 6 * MIB)
 
   const found = await findIn([
     { path: top, format: 'qcow2', dataFile: `${folder.path}/top.data` },

@@ -33,7 +33,10 @@ test('a file that was replaced, written to or became a link is left to QEMU', as
   for (const harm of [
     (file: string) => renameSync(`${file}.copy`, file),
     (file: string) => truncateSync(file, 7 * MIB),
-    (file: string) => void (rmSync(file), symlinkSync(`${file}.copy`, file)),
+    (file: string) => {
+      rmSync(file)
+      symlinkSync(`${file}.copy`, file)
+    },
   ]) {
     using lab = new Lab(8)
     lab.write('write -q -P 1 0 8M')
