@@ -13,6 +13,7 @@ import { runningPid, stopMachine } from '../../packages/worker/src/providers/dis
 import { qemuImg, qemuIo } from '../../packages/worker/src/replication/replication.fixture.ts'
 import { startService, type Service } from '../api/service.ts'
 import { Canary } from './canary.ts'
+import { GuestMoves, errorOf } from './guest-moves.ts'
 
 // A guest with an encrypted root: its key opens it for the morph and is found nowhere; its disks become a machine's own.
 
@@ -27,29 +28,6 @@ const HEADER_MIB = 16
 /** The small guest does not listen to its power button. */
 const GRACE_MS = 2000
 
-interface Task {
-  readonly task_type: string
-  readonly status: string
-  readonly exception_details: string | null
-  readonly events: readonly { readonly level: string; readonly message: string }[]
-}
-interface Deployment {
-  readonly id: string
-  readonly last_execution_status: string
-  readonly tasks: readonly Task[]
-  readonly transfer_result: Record<string, { readonly name: string }> | null
-}
-interface ScriptRun {
-  readonly id: string
-  readonly phase: string
-  readonly name: string
-  readonly exit_code: number | null
-}
-interface Volume {
-  readonly replica_folder: string
-  readonly replica_state: { readonly number: number; readonly written_bytes: number }
-}
-
 const scripts = (mend: string) => ({
   global: {
     linux: [
@@ -63,13 +41,12 @@ const scripts = (mend: string) => ({
 describe('a real guest with an encrypted root over the service', { skip, concurrency: false }, () => {
   let service: Service
   let turn: AsyncDisposable
-  let transfer = ''
+  let moves: GuestMoves
   let failed = ''
   const begun = new Date()
   const folder = skip === false ? mkdtempSync(join(tmpdir(), 'instar-encrypted-')) : ''
   const [from, to] = [join(folder, 'from'), join(folder, 'to')]
   const image = join(from, 'web-01', 'system.qcow2')
-  const hasEnded = (status: string) => !['RUNNING', 'CANCELLING', 'UNEXECUTED', 'PENDING'].includes(status)
 
   before(async () => {
     const guest = await buildGuest({ variant: 'luks', cacheDir, signal })
@@ -81,17 +58,14 @@ describe('a real guest with an encrypted root over the service', { skip, concurr
     writeFileSync(join(from, 'web-01', 'machine.yaml'), 'memory_mb: 512\nbitmaps: true\ndisks: [{ file: system.qcow2 }]\n')
     canary.watchProcesses()
     service = await startService({ platforms: ['disk-images'], limitMs: 600_000 })
-    await service.until<{ providers: object }>('/providers', answer => 'disk-images' in answer.providers)
-    const body = {
-      transfer: {
-        origin_endpoint_id: await endpoint('from', from),
-        destination_endpoint_id: await endpoint('to', to),
-        instances: ['web-01'],
+    moves = new GuestMoves(service, 'web-01')
+    await moves.addTransfer(
+      { from, to },
+      {
         destination_environment: { disk_encryption_keys: [{ selector: UUIDS.luks, password: 'not the key' }] },
         user_scripts: scripts('echo "cannot mend" >&2; exit 7'),
       },
-    }
-    transfer = (await service.json<{ transfer: { id: string } }>('POST', '/transfers', { body })).transfer.id
+    )
   })
   after(async () => {
     if (skip !== false) return
@@ -102,65 +76,13 @@ describe('a real guest with an encrypted root over the service', { skip, concurr
     rmSync(folder, { recursive: true, force: true })
   })
 
-  async function endpoint(name: string, place: string): Promise<string> {
-    const body = { endpoint: { name, type: 'disk-images', connection_info: { folder: place } } }
-    return (await service.json<{ endpoint: { id: string } }>('POST', '/endpoints', { body })).endpoint.id
-  }
-
-  async function settle({ id }: { id: string }): Promise<void> {
-    const { execution } = await service.until<{ execution: { status: string; tasks: Task[] } }>(
-      `/transfers/${transfer}/executions/${id}`,
-      answer => hasEnded(answer.execution.status),
-    )
-    assert.equal(execution.status, 'COMPLETED', JSON.stringify(execution.tasks.filter(({ status }) => status === 'ERROR')))
-  }
-
-  async function execute(): Promise<void> {
-    const started = await service.json<{ execution: { id: string } }>('POST', `/transfers/${transfer}/executions`, {
-      body: { execution: {} },
-    })
-    await settle(started.execution)
-  }
-
-  async function update(destination_environment: object): Promise<void> {
-    const body = { transfer: { destination_environment } }
-    await settle((await service.json<{ execution: { id: string } }>('PUT', `/transfers/${transfer}`, { body })).execution)
-  }
-
-  async function startDeployment(more: object): Promise<string> {
-    const body = { deployment: { transfer_id: transfer, ...more } }
-    return (await service.json<{ deployment: Deployment }>('POST', '/deployments', { body })).deployment.id
-  }
-
-  async function deploymentEnd(id: string): Promise<Deployment> {
-    const ended = await service.until<{ deployment: Deployment }>(`/deployments/${id}`, answer =>
-      hasEnded(answer.deployment.last_execution_status),
-    )
-    return ended.deployment
-  }
-
-  const deploy = async (more: object) => deploymentEnd(await startDeployment(more))
-  const beside = (path: string) =>
-    service.server.request({ method: 'GET', url: `/instar/v1/${service.admin.projectId}${path}`, token: service.admin.token })
-  const scriptRuns = async (deployment: string) =>
-    (await beside(`/deployments/${deployment}/script-runs`)).json<{ script_runs: ScriptRun[] }>().script_runs
-  const outputOf = async (run: ScriptRun | undefined) => (await beside(`/script-runs/${run?.id}/output`)).body
-  const errorOf = ({ tasks }: Deployment) => tasks.find(({ status }) => status === 'ERROR')?.exception_details ?? ''
-  const volumes = async () =>
-    (
-      await service.json<{ transfer: { info: Record<string, { volumes_info: Volume[] }> } }>(
-        'GET',
-        `/transfers/${transfer}?include_task_info=true`,
-      )
-    ).transfer.info['web-01']!.volumes_info
-
   test('a wrong key fails the deployment with a hint, and the replica stays as it was', async t => {
-    await execute()
+    await moves.execute()
     t.diagnostic('copied')
-    const replica = join((await volumes())[0]!.replica_folder, '0001.qcow2')
+    const replica = join((await moves.volumes())[0]!.replica_folder, '0001.qcow2')
     const before = await hashFile(replica, signal)
 
-    const deployment = await deploy({})
+    const deployment = await moves.deploy({})
 
     assert.equal(deployment.last_execution_status, 'ERROR')
     assert.match(
@@ -173,14 +95,14 @@ describe('a real guest with an encrypted root over the service', { skip, concurr
   })
 
   test('with the right key only the deployment is run again', async () => {
-    await update({ disk_encryption_keys: [{ selector: UUIDS.luks, password: canary.secret }] })
+    await moves.update({ disk_encryption_keys: [{ selector: UUIDS.luks, password: canary.secret }] })
 
-    const deployment = await deploy({})
+    const deployment = await moves.deploy({})
     failed = deployment.id
 
     assert.equal(deployment.last_execution_status, 'ERROR')
     assert.match(errorOf(deployment), /20-mend/)
-    const runs = await scriptRuns(failed)
+    const runs = await moves.scriptRuns(failed)
     assert.deepEqual(
       runs.map(({ name, exit_code }) => [name, exit_code]),
       [
@@ -188,30 +110,30 @@ describe('a real guest with an encrypted root over the service', { skip, concurr
         ['20-mend', 7],
       ],
     )
-    assert.match(await outputOf(runs[0]), /^\/dev\/mapper\//)
+    assert.match(await moves.outputOf(runs[0]), /^\/dev\/mapper\//)
   })
 
   test('the work of a failed morph is opened again with the key, and goes on at the script that failed', async () => {
-    const deployment = await deploy({ user_scripts: scripts('echo mended'), resume_from: failed })
+    const deployment = await moves.deploy({ user_scripts: scripts('echo mended'), resume_from: failed })
 
     assert.equal(deployment.last_execution_status, 'COMPLETED', errorOf(deployment))
     assert.deepEqual(
-      (await scriptRuns(deployment.id)).map(({ name, exit_code }) => [name, exit_code]),
+      (await moves.scriptRuns(deployment.id)).map(({ name, exit_code }) => [name, exit_code]),
       [['20-mend', 0]],
     )
     assert.deepEqual(machinesIn(to), ['web-01'])
   })
 
   test('without clones, and with a passphrase for all disks, the machine asks for it at its console and runs', async () => {
-    await update({ disk_encryption_keys: [], encrypted_disks_passphrase: canary.secret, start: true, first_boot_timeout_s: 400 })
-    const [replica] = await volumes()
+    await moves.update({ disk_encryption_keys: [], encrypted_disks_passphrase: canary.secret, start: true, first_boot_timeout_s: 400 })
+    const [replica] = await moves.volumes()
 
-    const id = await startDeployment({ user_scripts: scripts('echo mended'), clone_disks: false })
-    const [deployment] = await Promise.all([deploymentEnd(id), answerAtConsole(join(to, 'web-01-2'))])
+    const id = await moves.startDeployment({ user_scripts: scripts('echo mended'), clone_disks: false })
+    const [deployment] = await Promise.all([moves.deploymentEnd(id), answerAtConsole(join(to, 'web-01-2'))])
 
     assert.equal(deployment.last_execution_status, 'COMPLETED', errorOf(deployment))
     assert.equal(deployment.transfer_result?.['web-01']?.name, 'web-01-2')
-    const runs = await scriptRuns(id)
+    const runs = await moves.scriptRuns(id)
     assert.deepEqual(
       runs.map(({ name, exit_code }) => [name, exit_code]),
       [
@@ -220,20 +142,20 @@ describe('a real guest with an encrypted root over the service', { skip, concurr
         ['30-hello', 0],
       ],
     )
-    assert.equal(await outputOf(runs[2]), 'once\n/dev/mapper/root\n')
+    assert.equal(await moves.outputOf(runs[2]), 'once\n/dev/mapper/root\n')
     assert.ok(!existsSync(replica!.replica_folder))
     assert.ok(await runningPid(join(to, 'web-01-2')))
   })
 
   test('after that the transfer has no disks: no deployment before the next execution, and that copies in full', async () => {
-    assert.deepEqual(await volumes(), [])
-    const refused = await service.ask('POST', '/deployments', { body: { deployment: { transfer_id: transfer } } })
+    assert.deepEqual(await moves.volumes(), [])
+    const refused = await service.ask('POST', '/deployments', { body: { deployment: { transfer_id: moves.transfer } } })
     assert.equal(refused.statusCode, 400)
     assert.match(refused.body, /web-01 .*no volumes information: execute the transfer first.*clone_disks: false/)
 
-    await execute()
+    await moves.execute()
 
-    const [volume] = await volumes()
+    const [volume] = await moves.volumes()
     assert.equal(volume!.replica_state.number, 1)
     assert.ok(volume!.replica_state.written_bytes > 100 * 1024 * 1024, `${volume!.replica_state.written_bytes} bytes written`)
     const copy = join(volume!.replica_folder, '0001.qcow2')
@@ -249,15 +171,15 @@ describe('a real guest with an encrypted root over the service', { skip, concurr
     assert.deepEqual(canary.filesIn(folder).sort(), planted.toSorted(), 'it would be found')
     for (const file of planted) rmSync(file)
     const answers = [
-      await service.ask('GET', `/transfers/${transfer}?include_task_info=true`),
+      await service.ask('GET', `/transfers/${moves.transfer}?include_task_info=true`),
       await service.ask('GET', '/transfers/detail?include_task_info=true'),
-      await service.ask('GET', `/transfers/${transfer}/executions/detail`),
+      await service.ask('GET', `/transfers/${moves.transfer}/executions/detail`),
       await service.ask('GET', '/deployments/detail?include_task_info=true'),
       await service.ask('GET', '/endpoints'),
       await service.ask('GET', '/diagnostics'),
-      await beside('/events?follow=false'),
-      await beside(`/deployments/${failed}/script-runs`),
-      await beside(`/deployments/${failed}/plan`),
+      await moves.beside('/events?follow=false'),
+      await moves.beside(`/deployments/${failed}/script-runs`),
+      await moves.beside(`/deployments/${failed}/plan`),
     ]
 
     for (const { statusCode, body } of answers) {

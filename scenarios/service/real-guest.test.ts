@@ -8,6 +8,7 @@ import { hashFile, openAppliance } from '@instar/machine'
 import { runningPid, stopMachine } from '../../packages/worker/src/providers/disk-images/power.ts'
 import { qemuImg, qemuIo } from '../../packages/worker/src/replication/replication.fixture.ts'
 import { startService, type Service } from '../api/service.ts'
+import { GuestMoves, errorOf, type Volume } from './guest-moves.ts'
 
 // A small real Debian is replicated twice over the whole service, deployed with scripts of every phase, and booted.
 
@@ -17,34 +18,6 @@ const cacheDir = process.env['INSTAR_CACHE_DIR'] ?? '/var/cache/instar'
 
 /** The small guest does not listen to its power button. */
 const GRACE_MS = 2000
-
-interface Task {
-  readonly task_type: string
-  readonly status: string
-  readonly exception_details: string | null
-  readonly events: readonly { readonly message: string }[]
-}
-interface Deployment {
-  readonly id: string
-  readonly last_execution_status: string
-  readonly tasks: readonly Task[]
-  readonly transfer_result: Record<string, { readonly name: string }> | null
-}
-interface ScriptRun {
-  readonly id: string
-  readonly phase: string
-  readonly name: string
-  readonly exit_code: number | null
-}
-interface Volume {
-  readonly replica_folder: string
-  readonly replica_state: {
-    readonly number: number
-    readonly read_bytes: number
-    readonly written_bytes: number
-    readonly bitmap: string | null
-  }
-}
 
 const scripts = (postMount: string) => ({
   global: {
@@ -71,12 +44,11 @@ const scripts = (postMount: string) => ({
 describe('a real guest over the service', { skip, concurrency: false }, () => {
   let service: Service
   let turn: AsyncDisposable
-  let transfer = ''
+  let moves: GuestMoves
   let failed = ''
   const folder = skip === false ? mkdtempSync(join(tmpdir(), 'instar-service-')) : ''
   const [from, to] = [join(folder, 'from'), join(folder, 'to')]
   const image = join(from, 'web-01', 'system.qcow2')
-  const hasEnded = (status: string) => !['RUNNING', 'CANCELLING', 'UNEXECUTED', 'PENDING'].includes(status)
 
   before(async () => {
     const openMachine = (disks: Parameters<typeof openAppliance>[0]['disks']) =>
@@ -91,18 +63,14 @@ describe('a real guest over the service', { skip, concurrency: false }, () => {
       'memory_mb: 512\nbitmaps: true\ndisks: [{ file: system.qcow2 }]\nnics: [{ network: lan, mac_address: "52:54:00:12:34:56" }]\n',
     )
     service = await startService({ platforms: ['disk-images'], limitMs: 600_000 })
-    await service.until<{ providers: object }>('/providers', answer => 'disk-images' in answer.providers)
-    const [origin, destination] = [await endpoint('from', from), await endpoint('to', to)]
-    const body = {
-      transfer: {
-        origin_endpoint_id: origin,
-        destination_endpoint_id: destination,
-        instances: ['web-01'],
+    moves = new GuestMoves(service, 'web-01')
+    await moves.addTransfer(
+      { from, to },
+      {
         destination_environment: { network_map: { lan: 'none' }, verify: true, start: true, first_boot_timeout_s: 400 },
         user_scripts: scripts('#!/bin/sh\necho "no agent here" >&2\nexit 7\n'),
       },
-    }
-    transfer = (await service.json<{ transfer: { id: string } }>('POST', '/transfers', { body })).transfer.id
+    )
   })
   after(async () => {
     if (skip !== false) return
@@ -112,41 +80,12 @@ describe('a real guest over the service', { skip, concurrency: false }, () => {
     rmSync(folder, { recursive: true, force: true })
   })
 
-  async function endpoint(name: string, place: string): Promise<string> {
-    const body = { endpoint: { name, type: 'disk-images', connection_info: { folder: place } } }
-    return (await service.json<{ endpoint: { id: string } }>('POST', '/endpoints', { body })).endpoint.id
-  }
-
   async function execute(): Promise<Volume> {
-    const started = await service.json<{ execution: { id: string } }>('POST', `/transfers/${transfer}/executions`, {
-      body: { execution: {} },
-    })
-    const path = `/transfers/${transfer}/executions/${started.execution.id}`
-    const { execution } = await service.until<{ execution: { status: string; tasks: Task[] } }>(path, answer =>
-      hasEnded(answer.execution.status),
-    )
-    assert.equal(execution.status, 'COMPLETED', JSON.stringify(execution.tasks.filter(({ status }) => status === 'ERROR')))
-    const shown = await service.json<{ transfer: { info: Record<string, { volumes_info: Volume[] }> } }>(
-      'GET',
-      `/transfers/${transfer}?include_task_info=true`,
-    )
-    return shown.transfer.info['web-01']!.volumes_info[0]!
+    await moves.execute()
+    return volume()
   }
 
-  async function deploy(more: object): Promise<Deployment> {
-    const body = { deployment: { transfer_id: transfer, clone_disks: true, skip_os_morphing: false, ...more } }
-    const { deployment } = await service.json<{ deployment: Deployment }>('POST', '/deployments', { body })
-    const ended = await service.until<{ deployment: Deployment }>(`/deployments/${deployment.id}`, answer =>
-      hasEnded(answer.deployment.last_execution_status),
-    )
-    return ended.deployment
-  }
-
-  const beside = (path: string) =>
-    service.server.request({ method: 'GET', url: `/instar/v1/${service.admin.projectId}${path}`, token: service.admin.token })
-  const scriptRuns = async (deployment: string) =>
-    (await beside(`/deployments/${deployment}/script-runs`)).json<{ script_runs: ScriptRun[] }>().script_runs
-  const outputOf = async (run: ScriptRun, stream = 'stdout') => (await beside(`/script-runs/${run.id}/output?stream=${stream}`)).body
+  const deploy = (more: object) => moves.deploy({ clone_disks: true, skip_os_morphing: false, ...more })
 
   test('the first execution copies the guest, the second what changed', async () => {
     const first = await execute()
@@ -171,7 +110,7 @@ describe('a real guest over the service', { skip, concurrency: false }, () => {
     const error = deployment.tasks.find(({ status }) => status === 'ERROR')
     assert.equal(error?.task_type, 'OS_MORPHING')
     assert.match(error?.exception_details ?? '', /30-agent/)
-    const runs = await scriptRuns(failed)
+    const runs = await moves.scriptRuns(failed)
     assert.deepEqual(
       runs.map(({ name, exit_code }) => [name, exit_code]),
       [
@@ -181,8 +120,8 @@ describe('a real guest over the service', { skip, concurrency: false }, () => {
         ['90-tell', 0],
       ],
     )
-    assert.match(await outputOf(runs[2]!, 'stderr'), /no agent here/)
-    assert.match(await outputOf(runs[3]!), /30-agent failed with 7/)
+    assert.match(await moves.outputOf(runs[2], 'stderr'), /no agent here/)
+    assert.match(await moves.outputOf(runs[3]), /30-agent failed with 7/)
     assert.equal(await hashFile(replica, signal), before)
     assert.ok(!existsSync(join(to, 'web-01')))
   })
@@ -192,8 +131,8 @@ describe('a real guest over the service', { skip, concurrency: false }, () => {
 
     const deployment = await deploy({ user_scripts: repaired, resume_from: failed })
 
-    assert.equal(deployment.last_execution_status, 'COMPLETED', JSON.stringify(deployment.tasks.filter(({ status }) => status === 'ERROR')))
-    const runs = await scriptRuns(deployment.id)
+    assert.equal(deployment.last_execution_status, 'COMPLETED', errorOf(deployment))
+    const runs = await moves.scriptRuns(deployment.id)
     assert.deepEqual(
       runs.map(({ phase, name, exit_code }) => [phase, name, exit_code]),
       [
@@ -203,15 +142,15 @@ describe('a real guest over the service', { skip, concurrency: false }, () => {
         ['replica_first_boot', '50-hello', 0],
       ],
     )
-    assert.match(await outputOf(runs[2]!), /secret found/)
+    assert.match(await moves.outputOf(runs[2]), /secret found/)
     // Once: the script that greets was not run again on the disks that were kept.
-    assert.match(await outputOf(runs[3]!), /^hello from \S+\nonce\n$/)
+    assert.match(await moves.outputOf(runs[3]), /^hello from \S+\nonce\n$/)
     assert.equal(deployment.transfer_result?.['web-01']?.name, 'web-01')
     assert.match(readFileSync(join(to, 'web-01', 'run', 'console.log'), 'latin1'), /GUEST-IS-UP/)
   })
 
   test('the machine is listed and shut down, and the replica can be synchronised and deployed again', async () => {
-    const { instances } = await service.json<{ instances: { name: string }[] }>('GET', `/endpoints/${await destinationId()}/instances`)
+    const { instances } = await service.json<{ instances: { name: string }[] }>('GET', `/endpoints/${moves.destination}/instances`)
     assert.ok(instances.some(({ name }) => name === 'web-01'))
     await stop(join(to, 'web-01'))
     qemuIo(image, 'qcow2', 'write -P 66 512k 4k')
@@ -226,16 +165,7 @@ describe('a real guest over the service', { skip, concurrency: false }, () => {
   })
 
   async function volume(): Promise<Volume> {
-    const shown = await service.json<{ transfer: { info: Record<string, { volumes_info: Volume[] }> } }>(
-      'GET',
-      `/transfers/${transfer}?include_task_info=true`,
-    )
-    return shown.transfer.info['web-01']!.volumes_info[0]!
-  }
-
-  async function destinationId(): Promise<string> {
-    const { endpoints } = await service.json<{ endpoints: { id: string; name: string }[] }>('GET', '/endpoints')
-    return endpoints.find(({ name }) => name === 'to')?.id ?? assert.fail('no endpoint')
+    return (await moves.volumes())[0]!
   }
 
   /** By the provider, as a transfer with shutdown does it. */
