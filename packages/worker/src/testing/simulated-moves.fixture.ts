@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Log } from '@instar/contract'
@@ -22,6 +22,7 @@ import type { Store } from '@instar/store'
 import { createTestStore } from '@instar/store/testing'
 import { offerOf } from '../providers/offer.ts'
 import { simulator } from '../providers/simulator/simulator.ts'
+import { filesBelow } from './files-below.fixture.ts'
 import { waitFor } from './wait-for.fixture.ts'
 
 export const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
@@ -92,9 +93,8 @@ export async function openMoves(options: MovesOptions = {}): Promise<Moves> {
   return {
     ...scene,
     things: async (kinds = TEMPORARY, about = '') => {
-      const entries = await readdir(folder, { recursive: true, withFileTypes: true })
-      const files = entries.filter(entry => entry.isFile()).map(entry => join(entry.parentPath, entry.name).slice(folder.length + 1))
-      return files.filter(file => kinds.includes(file.split('/')[0]!) && file.includes(about)).sort()
+      const files = (await filesBelow(folder)).map(file => file.slice(folder.length + 1))
+      return files.filter(file => kinds.includes(file.split('/')[0]!) && file.includes(about))
     },
     contentOf: thing => readFile(join(folder, thing), 'utf8'),
     removeThing: thing => rm(join(folder, thing)),

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { qemuImg, qemuIo } from '../../replication/replication.fixture.ts'
+import { filesBelow } from '../../testing/files-below.fixture.ts'
 import type { ProviderFixture } from '../suite/provider-suite.ts'
 import { createDiskImages } from './disk-images.ts'
 import type { HostPaths } from './host-paths.ts'
@@ -33,13 +33,7 @@ export function makeDiskImages(folder: string, paths: HostPaths): ProviderFixtur
       change: async () => void qemuIo(system, 'qcow2', 'write -P 9 1M 4k'),
     },
     destination: { environment: { accel: 'tcg' }, networkMap: { lan: 'user' } },
-    listThings: async () => {
-      const entries = await readdir(folder, { recursive: true, withFileTypes: true })
-      return entries
-        .filter(entry => entry.isFile())
-        .map(entry => join(entry.parentPath, entry.name))
-        .sort()
-    },
+    listThings: () => filesBelow(folder),
     contentOf: async thing => createHash('sha256').update(readFileSync(thing)).digest('hex'),
   }
 }

@@ -1,8 +1,9 @@
 import { mkdtempSync } from 'node:fs'
-import { readdir, readFile, rm } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after } from 'node:test'
+import { filesBelow } from '../../testing/files-below.fixture.ts'
 import { testProvider } from '../suite/provider-suite.ts'
 import { simulator } from './simulator.ts'
 
@@ -16,12 +17,6 @@ testProvider({
   source: { environment: {}, machine: 'vm-00002' },
   destination: { environment: {}, networkMap: { 'net-3': 'net-1' } },
   pool: { environment: {} },
-  listThings: async () => {
-    const entries = await readdir(folder, { recursive: true, withFileTypes: true })
-    return entries
-      .filter(entry => entry.isFile())
-      .map(entry => join(entry.parentPath, entry.name))
-      .sort()
-  },
+  listThings: () => filesBelow(folder),
   contentOf: thing => readFile(thing, 'utf8'),
 })
