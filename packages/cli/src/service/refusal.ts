@@ -1,4 +1,5 @@
 import { ERRORS, InstarError, type ErrorCode } from '@instar/contract/errors'
+import { findKnown } from '@instar/phases/text'
 
 /** The error that an answer of 400 and above tells: our service's own code, reasons and hint, or what another server's body says. */
 export function refusalOf(status: number, text: string, asked: string): InstarError {
@@ -13,6 +14,18 @@ export function refusalOf(status: number, text: string, asked: string): InstarEr
     details: { status, asked },
     ...causeOf(ours?.['because']),
   })
+}
+
+/** The status of the answer that an error tells of; `undefined` where there was no answer. */
+export function statusOf(error: unknown): number | undefined {
+  const status = findKnown(error)?.details['status']
+  return typeof status === 'number' ? status : undefined
+}
+
+/** Whether the same question may be answered a moment later. */
+export function isTransient(error: unknown): boolean {
+  const code = findKnown(error)?.code
+  return code !== undefined && ERRORS[code].fault === 'transient'
 }
 
 function codeOfStatus(status: number): ErrorCode {

@@ -9,6 +9,7 @@ import { printList } from '../output/print.ts'
 import { endOf } from '../runs/show.ts'
 import { readScriptRuns } from '../watch/script-feed.ts'
 import type { Api } from './api.ts'
+import { statusOf } from './refusal.ts'
 
 const COLUMNS: readonly Column<ExecutionScriptRun>[] = [
   { name: 'ID', of: row => row.id },
@@ -78,7 +79,7 @@ async function runsOf(api: Api, id: string): Promise<readonly ExecutionScriptRun
   try {
     return [(await api.get<{ script_run: ExecutionScriptRun }>(await api.ownPath(`script-runs/${id}`))).script_run]
   } catch (error) {
-    if (error instanceof InstarError && error.details['status'] === 404) return []
+    if (statusOf(error) === 404) return []
     throw error
   }
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { InstarEvent } from '@instar/contract'
-import { findKnown } from '@instar/phases/text'
 import type { Api } from '../service/api.ts'
+import { statusOf } from '../service/refusal.ts'
 
 /** The service says something at least every 15 s; after so long a silence the connection is dead. */
 const SILENCE_MS = 45_000
@@ -25,8 +25,8 @@ export async function openEvents(
     answer.destroy()
     return undefined
   } catch (error) {
-    const status = findKnown(error)?.details['status']
-    if (typeof status === 'number' && status >= 400 && status < 500 && status !== 429) return undefined
+    const status = statusOf(error)
+    if (status !== undefined && status >= 400 && status < 500 && status !== 429) return undefined
     throw error
   }
 }

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ERRORS } from '@instar/contract/errors'
 import type { ExecutionScriptRun } from '@instar/contract/api'
 import { createLineSplitter, findKnown, printable } from '@instar/phases/text'
 import { endOf } from '../runs/show.ts'
 import type { Api } from '../service/api.ts'
+import { isTransient, statusOf } from '../service/refusal.ts'
 
 type Stream = 'stdout' | 'stderr'
 const MARKS = { stdout: '    | ', stderr: '    ! ' } as const
@@ -96,7 +96,7 @@ export class ScriptFeed {
       return await this.#api.open('GET', path, { query: { stream, follow: true }, headers, timeoutMs: 0, signal: this.#signal })
     } catch (error) {
       // It ended without another word.
-      if (findKnown(error)?.details['status'] === 416) return new ReadableStream<Buffer>({ start: controller => controller.close() })
+      if (statusOf(error) === 416) return new ReadableStream<Buffer>({ start: controller => controller.close() })
       throw error
     }
   }
@@ -108,8 +108,8 @@ function isAtWork({ ended_at, interrupted }: ExecutionScriptRun): boolean {
 
 /** Whether it was the connection or the service that broke off: `aborted` is what node:http says of an answer without its end. */
 function isLost(error: unknown): boolean {
-  const code = findKnown(error)?.code
-  return code === undefined ? error instanceof Error && 'code' in error && error.code === 'ECONNRESET' : ERRORS[code].fault === 'transient'
+  const isCutOff = findKnown(error) === undefined && error instanceof Error && 'code' in error && error.code === 'ECONNRESET'
+  return isCutOff || isTransient(error)
 }
 
 /** The records of a run's scripts; none where the service is a Coriolis, which keeps none. */
@@ -117,8 +117,7 @@ export async function readScriptRuns(api: Api, path: string): Promise<readonly E
   try {
     return (await api.get<{ script_runs: ExecutionScriptRun[] }>(await api.ownPath(path))).script_runs
   } catch (error) {
-    const status = findKnown(error)?.details['status']
-    if (status === 404) return []
+    if (statusOf(error) === 404) return []
     throw error
   }
 }

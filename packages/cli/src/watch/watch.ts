@@ -1,9 +1,10 @@
-import { ERRORS, InstarError } from '@instar/contract/errors'
+import { InstarError } from '@instar/contract/errors'
 import type { ExecutionStatus, Task } from '@instar/contract/api'
 import { isFinalExecution } from '@instar/contract/statuses'
 import { findKnown } from '@instar/phases/text'
 import type { Context } from '../context.ts'
 import type { Api } from '../service/api.ts'
+import { isTransient } from '../service/refusal.ts'
 import { News } from './news.ts'
 import { ScriptFeed } from './script-feed.ts'
 import { createLiveTaskView, createPlainTaskView, type TaskView } from './task-view.ts'
@@ -96,11 +97,6 @@ async function untilFinal<T extends Snapshot>({ api, watched, view, feed, signal
     }
     await news.next(executionId, readMs)
   }
-}
-
-function isTransient(error: unknown): boolean {
-  const code = findKnown(error)?.code
-  return code !== undefined && ERRORS[code].fault === 'transient'
 }
 
 function createView(context: Context, { follow }: WatchOptions): TaskView {
