@@ -1,7 +1,7 @@
 /** Of the wire (coriolis-api.md 3.4), in UTF-16 units. */
 const MAX_MESSAGE = 1_024
 
-/** A message for an event of a task; of a long one the beginning. */
-export function cutMessage(message: string): string {
-  return message.length <= MAX_MESSAGE ? message : `${message.slice(0, MAX_MESSAGE - 3)}...`
+/** A message of a task, for an event unless told otherwise; of one longer than `max` UTF-16 units the beginning. */
+export function cutMessage(message: string, max = MAX_MESSAGE): string {
+  return message.length <= max ? message : `${message.slice(0, max - 3)}...`
 }

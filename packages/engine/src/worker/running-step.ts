@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ERRORS, errorChain, InstarError, type Log } from '@instar/contract'
+import { cutMessage } from '../events/cut-message.ts'
 import type { Outcome } from '../execution/finish.ts'
 import type { EngineParts } from '../parts.ts'
 import { createScriptRecorder } from '../scripts/recorder.ts'
@@ -156,6 +157,5 @@ function isTransient(error: unknown): boolean {
 /** The messages of the error and its causes, with the code and the hint where it has them. */
 function textOf(error: unknown): string {
   const chain = errorChain(error).join(': ')
-  const text = error instanceof InstarError ? `${chain} [${error.code}] ${error.hint}` : chain
-  return text.length <= MAX_REASON ? text : `${text.slice(0, MAX_REASON - 3)}...`
+  return cutMessage(error instanceof InstarError ? `${chain} [${error.code}] ${error.hint}` : chain, MAX_REASON)
 }
