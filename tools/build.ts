@@ -28,7 +28,7 @@ export async function buildHostPrograms(dist: string): Promise<void> {
       target: 'node20',
       format: 'cjs',
       minifySyntax: true,
-      minifyWhitespace: name === 'instar-refresh',
+      minifyWhitespace: true,
       legalComments: 'none',
       banner: { js: `#!/usr/bin/env node\n// instar ${name}` },
       logLevel: 'warning',

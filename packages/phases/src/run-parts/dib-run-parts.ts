@@ -16,7 +16,8 @@ const DIED_OF_SIGPIPE = 141
 const name = basename(process.argv[1] ?? 'dib-run-parts')
 const words = process.argv.slice(2)
 const environment = process.env
-const say = createMessages(name, createLocalTime(environment))
+const time = createLocalTime(environment)
+const say = createMessages(name, time)
 void main().then(code => {
   process.exitCode = code
 })
@@ -54,6 +55,8 @@ async function run(directory: string): Promise<number> {
     name,
     stdio: [stdin, stdout, stderr],
     say,
+    time,
+    tellsSignals: false,
     isStopped: () => signals.received() !== undefined,
     onStop: act => signals.onReceive(act),
   })

@@ -5,8 +5,10 @@ import type { ScriptEnd } from './starter.ts'
 export type DriverLine =
   | { readonly kind: 'sourced' }
   | { readonly kind: 'ready' }
-  /** Whether bash is about to become the small shell. */
-  | { readonly kind: 'becomes'; readonly isLight: boolean }
+  /** A series asks for the date, or what starting the script that is next comes to. */
+  | { readonly kind: 'asks-date' | 'asks-kind' }
+  /** bash has said what it exports, in notes. */
+  | { readonly kind: 'exported' }
   | { readonly kind: 'times'; readonly cpuMs: number }
   | { readonly kind: 'end'; readonly code: number; readonly startedAt: number | null; readonly endedAt: number | null }
   /** A script of a series that was removed before its turn. */
@@ -17,7 +19,9 @@ export type DriverLine =
 export function parseDriverLine(line: string): DriverLine {
   if (line === '@s') return { kind: 'sourced' }
   if (line === '@r') return { kind: 'ready' }
-  if (line === '@l' || line === '@b') return { kind: 'becomes', isLight: line === '@l' }
+  if (line === '@c') return { kind: 'asks-date' }
+  if (line === '@k') return { kind: 'asks-kind' }
+  if (line === '@b') return { kind: 'exported' }
   if (line === '@g') return { kind: 'gone' }
   if (line === '@d' || line === '@x') return { kind: 'series-end', isStopped: line === '@x' }
   const end = /^@e (\d+) (\S*) ?(\S*)$/.exec(line)

@@ -1,72 +1,175 @@
-import { closeSync, existsSync, openSync, readSync } from 'node:fs'
-import type { ScriptStart, StarterOptions } from './starter.ts'
+import { existsSync, statSync } from 'node:fs'
+import { programKind, type ProgramKind } from './program-kind.ts'
+import { isSpoilt } from './raw-environment.ts'
+import { callText, startable } from './shell-text.ts'
+import type { ScriptSeries, ScriptStart, StarterOptions } from './starter.ts'
 import { quote, type WordBook } from './word-book.ts'
 
 /**
- * The small shell that takes the place of bash once the environment files have been sourced: it is a third of bash's size, and so a script is
- * started by it in two thirds of the time. It cannot carry exported functions and odd names on, runs text without an interpreter line by
- * itself, and counts processor time in clock ticks (10 ms).
+ * The small shell that starts scripts wherever nothing needs bash: it is a third of bash's size, and so a script is started by it in two thirds
+ * of the time. It cannot carry exported functions and odd names on, and counts processor time in clock ticks (10 ms).
  */
 const DASH = ['/bin/dash', '/usr/bin/dash']
 
-/** Its redirections take one digit: the scripts' stdin and stderr, the channel. */
-const STDIN = 7
-const CHANNEL = 8
-const STDERR = 9
-const HIDDEN = `${STDIN}<&- ${CHANNEL}>&- ${STDERR}>&-`
+/** The streams of the scripts, beside its own: commands on stdin, the channel on stdout and stderr. Its redirections take one digit. */
+export const LIGHT_STREAMS = [7, 8, 9] as const
+const [STDIN, STDOUT, STDERR] = LIGHT_STREAMS
+const HIDDEN = `${STDIN}<&- ${STDOUT}>&- ${STDERR}>&-`
 
-/** Of a file so much is looked at to tell text from a program. */
-const HEAD_BYTES = 256
+/** Variables that bash reads, changes or does not pass on, found by comparing what both shells leave a script of each name in bash's manual. */
+const OF_SHELLS = /^(BASH.*|COLUMNS|COMP_WORDBREAKS|EPOCH.*|HISTCMD|IFS|LINENO|LINES|OPTERR|OPTIND|PPID|PS[124]|S?RANDOM|SHELLOPTS)$/
 
-/** The program of the small shell, where there is one and the environment is such that nothing of it would be lost. */
+/** bash begins anew above this many shells in each other. */
+const MOST_SHELLS = 998
+
+/** The program of the small shell, where there is one and streams and names of variables are such that it may take bash's place. */
 export function lightShellFor({ environment, stdio }: StarterOptions): string | undefined {
-  const isPlain = Object.keys(environment).every(name => /^[A-Za-z_]\w*$/.test(name))
-  return isPlain && stdio?.includes('closed') !== true ? DASH.find(existsSync) : undefined
+  const isPossible = Object.keys(environment).every(isPlain) && stdio?.includes('closed') !== true
+  return isPossible ? DASH.find(existsSync) : undefined
 }
 
-/** The command by which bash becomes the small shell; it answers @l, or @b when an environment file has exported a function. */
+/** Whether the small shell carries on what is exported under these names. */
+export function isLight(names: readonly string[]): boolean {
+  return names.every(name => isPlain(name) && !OF_SHELLS.test(name))
+}
+
+function isPlain(name: string): boolean {
+  return /^[A-Za-z_]\w*$/.test(name)
+}
+
+/** The environment that bash would leave its scripts, so that it need not be started; `undefined` where only bash itself can tell. */
+export function environmentOfBash(given: StarterOptions['environment']): Record<string, string> | undefined {
+  const environment: Record<string, string> = {}
+  for (const [name, value] of Object.entries(given)) if (value !== undefined) environment[name] = value
+  const { SHLVL = '0', OLDPWD, PWD } = environment
+  if (!isLight(Object.keys(environment)) || Object.values(environment).some(isSpoilt)) return undefined
+  if (!/^\d{1,3}$/.test(SHLVL) || Number(SHLVL) > MOST_SHELLS || (OLDPWD !== undefined && !isFolder(OLDPWD))) return undefined
+  const folder = PWD ?? workingDirectory()
+  if (folder === undefined || !isHere(folder)) return undefined
+  return { ...environment, PWD: folder, SHLVL: String(Number(SHLVL) + 1) }
+}
+
+/** Whether bash would take this for the name of the directory that we are in. */
+function isHere(folder: string): boolean {
+  if (!/^\/([^/]+\/)*[^/]*$/.test(folder) || /\/\.{1,2}(\/|$)/.test(folder)) return false
+  const [named, here] = [folder, '.'].map(path => statSync(path, { throwIfNoEntry: false }))
+  return named !== undefined && here !== undefined && named.dev === here.dev && named.ino === here.ino
+}
+
+function workingDirectory(): string | undefined {
+  try {
+    return process.cwd()
+  } catch {
+    return undefined
+  }
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+}
+
+/** What bash is asked before it becomes the small shell: a line for all that it exports and for each descriptor that is in use, then @b. */
+export function exportedText(channel: number): string {
+  const inUse = LIGHT_STREAMS.map(fd => `[ ! -e /proc/self/fd/${fd} ] || echo "descriptor ${fd}"`)
+  return `{ compgen -e; declare -Fx; ${inUse.join('; ')}; echo @b; } >&${channel} 2>&1\n`
+}
+
+/** The command by which bash becomes the small shell, which counts as no further shell. */
 export function becomeText(program: string, from: { stdin: number; channel: number; stderr: number }): string {
-  const moved = `${STDIN}<&${from.stdin} ${CHANNEL}>&${from.channel} ${STDERR}>&${from.stderr}`
+  const moved = `${STDIN}<&${from.stdin} ${STDOUT}>&1 ${STDERR}>&${from.stderr} 1>&${from.channel}`
   const closed = `${from.stdin}<&- ${from.channel}>&- ${from.stderr}>&-`
-  return `if [ -z "$(declare -Fx)" ]; then echo @l >&${from.channel}; exec -a "$0" ${program} -s ${moved} ${closed}; fi; echo @b >&${from.channel}\n`
+  return `SHLVL=$((SHLVL+1)); exec -a "$0" ${program} -s ${moved} ${closed}\n`
 }
 
-/** What the small shell reads first; it answers @r. */
+/** What the small shell reads first; it answers @r. What it says itself of its children ("Killed") goes to the channel as well. */
 export function lightDriverText(): string {
-  return `trap : INT QUIT PIPE TERM HUP USR1
-__instar_report() { { times; printf '@e %d  \\n' "$1"; } >&${CHANNEL}; }
-echo @r >&${CHANNEL}
+  return `exec 2>&1
+trap : INT QUIT PIPE
+trap __instar_stop=1 TERM HUP USR1
+trap __instar_date= USR2
+__instar_stop= __instar_date=
+__instar_report() { times; printf '@e %d  \\n' "$1"; }
+echo @r
 `
 }
 
-/** The command that makes the small shell start a script whose output goes to files, and report its end. */
-export function lightStartText({ path, environment, stdin, stdout, stderr }: ScriptStart, book: WordBook): string {
-  const variables = Object.entries(environment ?? {})
-  const names = variables.map(([name], index) => `export ${name}="\${${index + 4}}"; `).join('')
-  const command = `${names}exec ${hasNoInterpreter(path) ? 'bash ' : ''}"$1"`
+/** The command that makes the small shell start a script, and report its end with the processor time of all its children so far. */
+export function lightStartText(script: ScriptStart, book: WordBook): string {
+  const { path, environment, stdin, stdout, stderr } = script
+  const exports = Object.keys(environment ?? {}).map((name, index) => `export ${name}="\${${index + 4}}"; `)
   const from = stdin === undefined ? `&${STDIN}` : quote(stdin)
-  // In a subshell: the redirections of a plain command would be those of the shell's own word about its death ("Killed") as well.
-  const name = book.command(`{ ( ${command} ) <${from} >>"$2" 2>>"$3" ${HIDDEN}; __instar_report $?; }`)
-  const at = path.lastIndexOf('/') + 1
-  const words = variables.map(([, value]) => quote(value ?? ''))
-  const start = `${book.word(path.slice(0, at))}${quote(path.slice(at))}`
-  const line = [name, start, book.word(stdout ?? '/dev/null'), book.word(stderr ?? '/dev/null'), ...words].join(' ')
-  return `${book.takeDefinitions()}${line}\n`
+  const to = `>${stdout === undefined ? `&${STDOUT}` : '>"$2"'} ${stderr === undefined ? `2>&${STDERR}` : '2>>"$3"'}`
+  const start = `( ${exports.join('')}_="$1" exec ${startCommand(programKind(path), '"$1"')} ) <${from} ${to} ${HIDDEN}`
+  return callText(book.command(`{ ${start}; __instar_report $?; }`), script, book)
 }
 
-/** Whether this is text that the kernel will not start: bash is to run it, as it does when it starts such a file itself. */
-function hasNoInterpreter(path: string): boolean {
-  try {
-    const fd = openSync(path, 'r')
-    const buffer = Buffer.alloc(HEAD_BYTES)
-    try {
-      const head = buffer.toString('latin1', 0, readSync(fd, buffer, 0, HEAD_BYTES, 0))
-      return !head.startsWith('#!') && !head.includes('\0')
-    } finally {
-      closeSync(fd)
-    }
-  } catch {
-    // What may not be read is a program, or fails in its own way.
-    return false
+/**
+ * What makes the small shell run a whole series: `name directory names...`. The first line of a file tells it how to start it; where it does not
+ * know the interpreter it asks by @k. By @c it asks for the date, and again once USR2 has told it that its second is over: not while it may be
+ * reading the answer, which it confirms by @r. When we are gone, nothing can be written to the channel, and it ends. A file is taken for removed
+ * only where its folder can be searched.
+ */
+export function lightSeriesText({ announcer, directory, names, tellsSignals }: ScriptSeries): string {
+  const path = '"$__instar_path"'
+  const streams = `<&${STDIN} >&${STDOUT} 2>&${STDERR} ${HIDDEN}`
+  // Without a subshell a script costs a fifth less, but then the shell's own word about its death ("Killed") is on the script's stderr.
+  const start = (kind: ProgramKind) => {
+    const command = startCommand(kind, path)
+    return tellsSignals ? `( _=${path} exec ${command} ) ${streams}` : `_=${path} ${command} ${streams}`
   }
+  const cases = (['native', 'text', 'unsure'] as const).map(kind => `${kind}) ${start(kind)} ;;`)
+  return `__instar_look() {
+  __instar_head=
+  [ -f ${path} ] && [ -r ${path} ] && IFS= read -r __instar_head <${path}
+  __instar_kind=native
+  case $__instar_head in
+  '#!'*)
+    __instar_head=\${__instar_head#??}
+    while :; do case $__instar_head in [' \t']*) __instar_head=\${__instar_head#?} ;; *) break ;; esac; done
+    __instar_head=\${__instar_head%%[' \t']*}
+    case $__instar_known in *":$__instar_head:"*) return ;; esac ;;
+  *) __instar_head= ;;
+  esac
+  echo @k || exit
+  read -r __instar_kind
+  case $__instar_kind:$__instar_head in native:?*) __instar_known=$__instar_known$__instar_head: ;; esac
+}
+__instar_say() {
+  [ -n "$__instar_date" ] || { echo @c || exit; read -r __instar_date; echo @r || exit; }
+  set -- "$__instar_completed" "$1"
+  __instar_completed=
+  printf "\${1:+$__instar_line}\${2:+$__instar_line}" \${1:+"$__instar_name" "$__instar_date" "$1"} \${2:+"$__instar_name" "$__instar_date" "$2"} >&${STDERR}
+}
+__instar_series() {
+  for __instar_script do
+    [ -z "$__instar_stop" ] || { __instar_say; echo @x; return; }
+    __instar_path=$__instar_prefix/$__instar_script
+    if [ ! -e ${path} ] && [ -x "$__instar_prefix" ]; then
+      __instar_say "Skipping $__instar_directory/$__instar_script: it was removed meanwhile"
+      echo @g || exit
+      continue
+    fi
+    __instar_look
+    __instar_say "Running $__instar_directory/$__instar_script"
+    case $__instar_kind in
+    ${cases.join('\n    ')}
+    esac
+    __instar_code=$?
+    echo "@e $__instar_code  " || exit
+    [ $__instar_code = 0 ] || return
+    __instar_completed="$__instar_script completed"
+  done
+  __instar_say
+  echo @d
+}
+__instar_known=: __instar_completed= __instar_line='%s %s %s\\n'
+__instar_name=${quote(announcer)} __instar_directory=${quote(directory)} __instar_prefix=${quote(startable(directory))}
+__instar_series ${names.map(quote).join(' ')}
+exit
+`
+}
+
+/** bash runs text itself, as it does when it starts such a file, and says in its own words why another cannot be started. */
+function startCommand(kind: ProgramKind, path: string): string {
+  return { native: path, text: `bash ${path}`, unsure: `bash -c '"$1"' "$0" ${path}` }[kind]
 }

@@ -1,9 +1,29 @@
 /**
- * Orders script names by the number that they begin with, of any length and sign, then by the bytes of the whole name: `9-x`, `10-B`, `10-a`,
- * `100`. A name without a number counts as 0. It is what `sort -n` does in the C locale.
+ * Script names in the order of the number that they begin with, of any length and sign, then of the bytes of the whole name: `9-x`, `10-B`,
+ * `10-a`, `100`. A name without a number counts as 0. It is what `sort -n` does in the C locale.
  */
+export function inScriptOrder(names: readonly string[]): string[] {
+  return names
+    .map(keyOf)
+    .sort(compareKeys)
+    .map(({ name }) => name)
+}
+
 export function compareScripts(a: string, b: string): number {
-  return compareNumbers(leadingNumber(a), leadingNumber(b)) || compareBytes(a, b)
+  return compareKeys(keyOf(a), keyOf(b))
+}
+
+interface Key {
+  readonly name: string
+  readonly number: Decimal
+}
+
+function keyOf(name: string): Key {
+  return { name, number: leadingNumber(name) }
+}
+
+function compareKeys(a: Key, b: Key): number {
+  return compareNumbers(a.number, b.number) || compareBytes(a.name, b.name)
 }
 
 /** Orders by the bytes of UTF-8, which is not the order of JavaScript's own comparison for characters beyond U+FFFF. */

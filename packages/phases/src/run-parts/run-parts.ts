@@ -1,12 +1,11 @@
 import { environmentFiles } from './environment-files.ts'
+import type { LocalTime } from './local-time.ts'
 import type { Messages } from './messages.ts'
 import { profileLines } from './profile.ts'
 import type { ProfileRow } from './profile.ts'
 import { selectScripts } from './select.ts'
 import { openStarter } from './shell-starter.ts'
-import { STOP_SIGNAL } from './starter.ts'
 import type { StarterOptions, StarterOpening } from './starter.ts'
-import { sendTo } from './stop-signals.ts'
 
 export interface RunPartsRequest {
   /** As the user wrote it: it is printed so, and the scripts are started as `{directory}/{name}`. */
@@ -18,6 +17,9 @@ export interface RunPartsRequest {
   readonly name: string
   readonly stdio: NonNullable<StarterOptions['stdio']>
   readonly say: Messages
+  readonly time: LocalTime
+  /** Whether a script's death by signal is to be told from the exit code of the same number. */
+  readonly tellsSignals: boolean
   /** Asked between the steps: true ends the run without another. */
   readonly isStopped: () => boolean
   /** Takes what to do as soon as the run shall stop: no further script may start then. */
@@ -61,19 +63,19 @@ export async function runParts(request: RunPartsRequest): Promise<RunPartsEnd> {
     say(`Cannot read ${environment.path}: ${environment.reason}`)
     return { kind: 'failed', code: 1 }
   }
-  const rows: ProfileRow[] = []
+  const table = (rows: readonly ProfileRow[]) => say(...profileLines(lastComponent(directory), rows))
   if (selection.scripts.length > 0 || environment.files.length > 0) {
-    const end = await runWithShell(request, { scripts: selection.scripts, environmentFiles: environment.files, rows })
-    if (end.kind !== 'done') return end
+    return runWithShell(request, { scripts: selection.scripts, environmentFiles: environment.files, table })
   }
-  say(...profileLines(lastComponent(directory), rows))
+  table([])
   return { kind: 'done' }
 }
 
 interface Work {
   readonly scripts: readonly string[]
   readonly environmentFiles: readonly string[]
-  readonly rows: ProfileRow[]
+  /** Writes the table at the end. */
+  readonly table: (rows: readonly ProfileRow[]) => void
 }
 
 async function runWithShell(request: RunPartsRequest, work: Work): Promise<RunPartsEnd> {
@@ -88,15 +90,20 @@ async function runWithShell(request: RunPartsRequest, work: Work): Promise<RunPa
   if (request.isStopped()) return { kind: 'stopped' }
   if (opening.kind !== 'ready') return describeFailure(opening, request.say)
   const { starter } = opening
-  request.onStop(() => sendTo([starter.pid], STOP_SIGNAL))
+  request.onStop(() => starter.endSeries())
+  const rows: ProfileRow[] = []
   const end = await starter.runSeries({
     directory: request.directory,
     names: work.scripts,
     announcer: request.name,
+    time: request.time,
+    tellsSignals: request.tellsSignals,
     onStart: name => request.onScript?.(name),
-    onCompleted: (name, seconds) => work.rows.push({ name, seconds }),
+    onCompleted: (name, seconds) => rows.push({ name, seconds }),
   })
   if (end.kind === 'lost') return request.isStopped() ? { kind: 'stopped' } : end
+  // Meanwhile the shell ends.
+  if (end.kind === 'done') work.table(rows)
   await starter.close()
   return end.kind === 'failed' ? { ...end, script: end.name } : end
 }

@@ -1,7 +1,7 @@
 import { accessSync, constants, readdirSync, statSync } from 'node:fs'
 import type { Dirent } from 'node:fs'
 import { join } from 'node:path'
-import { compareBytes, compareScripts } from './order.ts'
+import { compareBytes, inScriptOrder } from './order.ts'
 import { matchNames } from './name-rule.ts'
 import { reasonOf } from './system-error.ts'
 
@@ -39,10 +39,7 @@ export function selectScripts(directory: string, environment: NodeJS.ProcessEnv)
   }))
   return {
     kind: 'selected',
-    scripts: judged
-      .filter(({ reason }) => reason === undefined)
-      .map(({ name }) => name)
-      .sort(compareScripts),
+    scripts: inScriptOrder(judged.filter(({ reason }) => reason === undefined).map(({ name }) => name)),
     leftOut: judged.filter((one): one is LeftOut => one.reason !== undefined).sort((a, b) => compareBytes(a.name, b.name)),
   }
 }

@@ -1,24 +1,35 @@
 import { spawn } from 'node:child_process'
-import type { ChildProcess } from 'node:child_process'
+import type { ChildProcess, StdioOptions } from 'node:child_process'
 import { constants } from 'node:os'
 import type { Duplex, Writable } from 'node:stream'
 import { parseDriverLine } from './driver-report.ts'
 import type { DriverLine } from './driver-report.ts'
-import { unreadableVariables } from './raw-environment.ts'
-import { driverText } from './shell-text.ts'
-import type { ClosedStreams } from './shell-text.ts'
-import type { StarterLost, StarterOptions } from './starter.ts'
+import type { StarterLost } from './starter.ts'
+
+/** A shell that is to read commands from its stdin. */
+export interface DriverStart {
+  readonly program: string
+  readonly words: readonly string[]
+  /** Becomes `$0`. */
+  readonly name: string
+  readonly environment: NodeJS.ProcessEnv
+  /** Its first is a pipe. */
+  readonly stdio: StdioOptions
+  /** The descriptor of its answers, a pipe as well. */
+  readonly channel: number
+  /** Told of the process before it does anything. */
+  readonly onShell?: ((pid: number) => void) | undefined
+}
 
 export type DriverEnd = StarterLost | { readonly kind: 'unavailable'; readonly reason: string }
 /** What the driver says, or that it is gone. */
 export type DriverAnswer = Exclude<DriverLine, { kind: 'note' | 'times' }> | DriverEnd
 
-/** The bash that starts scripts, as a process and a channel: commands go in, answers come out in order. */
+/** The shell that starts scripts, as a process and a channel: commands go in, answers come out in order. */
 export class ShellDriver {
-  readonly closedStreams: ClosedStreams
   /** Resolves when the process is gone. */
   readonly gone: Promise<void>
-  /** What bash itself said since the last `takeNotes`. */
+  /** What the shell itself said since the last `takeNotes`. */
   #notes: string[] = []
   /** The two lines of `times`: the shell's own time, and that of all its children so far. */
   #times: number[] = []
@@ -30,20 +41,13 @@ export class ShellDriver {
   #end: DriverEnd | undefined
   #waiting: ((answer: DriverAnswer) => void) | undefined
 
-  constructor(options: StarterOptions) {
-    const stdio = options.stdio ?? [0, 1, 2]
-    this.closedStreams = [0, 1, 2].filter(fd => stdio[fd] === 'closed')
-    const [stdin, stdout, stderr] = stdio.map(fd => (fd === 'closed' ? ('ignore' as const) : fd))
-    this.#child = spawn('bash', ['--norc', '--noprofile', '-s'], {
-      stdio: ['pipe', stdout, stderr, stdin, 'pipe'],
-      env: options.environment,
-      // Becomes `$0`; a leading hyphen would make a login shell.
-      argv0: options.name.replace(/^-+/, ''),
-    })
+  constructor({ program, words, name, environment, stdio, channel, onShell }: DriverStart) {
+    // A leading hyphen would make a login shell.
+    this.#child = spawn(program, words, { stdio, env: environment, argv0: name.replace(/^-+/, '') })
     // It waits for its first command.
-    if (this.#child.pid !== undefined) options.onShell?.(this.#child.pid)
+    if (this.#child.pid !== undefined) onShell?.(this.#child.pid)
     this.#commands = this.#child.stdin!
-    this.#channel = this.#child.stdio[4] as Duplex
+    this.#channel = this.#child.stdio[channel] as Duplex
     this.#channel.setEncoding('utf8')
     this.#channel.on('data', (text: string) => this.#read(text))
     // The driver may be killed at any time; its exit says so, the broken channels add nothing.
@@ -58,8 +62,6 @@ export class ShellDriver {
       this.#child.once('exit', (exitCode, signal) => end({ kind: 'lost', exitCode, signal }))
       this.#child.once('error', error => end({ kind: 'unavailable', reason: error.message }))
     })
-    this.#commands.write(unreadableVariables(options.environment))
-    this.send(driverText({ closed: this.closedStreams, keepsTrace: options.environment['SHELLOPTS'] !== undefined }))
   }
 
   get pid(): number {
@@ -70,7 +72,7 @@ export class ShellDriver {
     return this.#end !== undefined
   }
 
-  /** What a caller's shell would see of the bash that has ended. */
+  /** What a caller's shell would see of the shell that has ended. */
   get exitCode(): number | undefined {
     if (this.#end?.kind !== 'lost') return undefined
     const { exitCode, signal } = this.#end
@@ -82,7 +84,7 @@ export class ShellDriver {
     if (!this.#end) this.#channel.write(`${file}\0`)
   }
 
-  send(command: string): void {
+  send(command: string | Buffer): void {
     if (!this.#end) this.#commands.write(command)
   }
 

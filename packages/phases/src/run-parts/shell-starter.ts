@@ -1,57 +1,120 @@
 import { judgeEnd } from './driver-report.ts'
-import { becomeText, lightDriverText, lightShellFor, lightStartText } from './light-shell.ts'
+import {
+  becomeText,
+  environmentOfBash,
+  exportedText,
+  isLight,
+  LIGHT_STREAMS,
+  lightDriverText,
+  lightShellFor,
+  lightSeriesText,
+  lightStartText,
+} from './light-shell.ts'
+import { programKind } from './program-kind.ts'
 import { childrenOf } from './process-table.ts'
-import { ShellDriver } from './shell-driver.ts'
-import { DRIVER_STREAMS, seriesText, startText } from './shell-text.ts'
+import { unreadableVariables } from './raw-environment.ts'
+import { ShellDriver, type DriverAnswer } from './shell-driver.ts'
+import { DRIVER_STREAMS, driverText, seriesText, startable, startText, type ClosedStreams } from './shell-text.ts'
+import { sendTo } from './stop-signals.ts'
 import { WordBook } from './word-book.ts'
 import type { ScriptEnd, ScriptSeries, ScriptStart, SeriesEnd, Starter, StarterLost, StarterOpening, StarterOptions } from './starter.ts'
 
 /**
- * Starts a bash that sources the environment files and then starts scripts, one at a time, at half of what it costs Node to fork itself.
+ * Starts a bash that sources the environment files and then starts scripts, one at a time, at half of what it costs Node to fork itself. Where
+ * nothing needs bash (any more), a smaller shell does it.
  *
  * What a file exports, `umask`, `ulimit` and redirections by `exec` reach the scripts; its shell options, its working directory and its DEBUG
- * and ERR traps do not. When this process dies, the bash waits for the running script, finds its channel closed and ends.
+ * and ERR traps do not. When this process dies, the shell waits for the running script, finds its channel closed and ends.
  */
 export async function openStarter(options: StarterOptions): Promise<StarterOpening> {
-  const driver = new ShellDriver(options)
+  const program = lightShellFor(options)
+  if (program !== undefined && options.environmentFiles.length === 0) {
+    const environment = environmentOfBash(options.environment)
+    if (environment !== undefined) return openLight(program, { ...options, environment })
+  }
+  const closed = closedOf(options)
+  const driver = startBash(options, closed)
   for (const file of options.environmentFiles) {
     options.onSource(file)
     // A name that begins with a hyphen would be an option of `source`.
-    driver.source(file.startsWith('-') ? `./${file}` : file)
+    driver.source(startable(file))
     const answer = await driver.next()
     if (answer.kind === 'sourced') continue
     if (answer.kind === 'unavailable') return answer
     return { kind: 'environment-failed', file, code: answer.kind === 'lost' ? (driver.exitCode ?? 1) : 1 }
   }
   driver.source('')
-  const answer = await driver.next()
-  if (answer.kind === 'unavailable') return answer
-  if (answer.kind !== 'ready') {
-    return { kind: 'unavailable', reason: `bash ended before the first script, with ${driver.exitCode ?? 'no'} exit code` }
-  }
-  return { kind: 'ready', starter: new ShellStarter(driver, options.keepsOutput === true && (await becomeLight(driver, options))) }
+  const failure = await whyNotReady(driver)
+  if (failure !== undefined) return failure
+  if (program === undefined || !(await mayBecomeLight(driver)))
+    return { kind: 'ready', starter: new ShellStarter(driver, bashTexts(closed)) }
+  driver.send(becomeText(program, DRIVER_STREAMS))
+  return readyLight(driver)
 }
 
-/** Lets the small shell take the place of bash, with all that bash has open and set; false where it stays. */
-async function becomeLight(driver: ShellDriver, options: StarterOptions): Promise<boolean> {
-  const program = lightShellFor(options)
-  if (program === undefined) return false
-  driver.send(becomeText(program, DRIVER_STREAMS))
-  const answer = await driver.next()
-  if (answer.kind !== 'becomes' || !answer.isLight) return false
+/** Where bash finds the channel at first. */
+const BASH_CHANNEL = 4
+
+function startBash(options: StarterOptions, closed: ClosedStreams): ShellDriver {
+  const [stdin, stdout, stderr] = streamsOf(options)
+  const { name, environment, onShell } = options
+  const [words, stdio] = [
+    ['--norc', '--noprofile', '-s'],
+    ['pipe' as const, stdout, stderr, stdin, 'pipe' as const],
+  ]
+  const driver = new ShellDriver({ program: 'bash', words, name, environment, stdio, channel: BASH_CHANNEL, onShell })
+  driver.send(unreadableVariables(environment))
+  driver.send(driverText({ closed, keepsTrace: environment['SHELLOPTS'] !== undefined }))
+  return driver
+}
+
+function openLight(program: string, options: StarterOptions): Promise<StarterOpening> {
+  const { name, environment, onShell } = options
+  const unused = Array<'ignore'>(LIGHT_STREAMS[0] - 2).fill('ignore')
+  const stdio = ['pipe' as const, 'pipe' as const, ...unused, ...streamsOf(options)]
+  return readyLight(new ShellDriver({ program, words: ['-s'], name, environment, stdio, channel: 1, onShell }))
+}
+
+async function readyLight(driver: ShellDriver): Promise<StarterOpening> {
   driver.send(lightDriverText())
-  return (await driver.next()).kind === 'ready'
+  return (await whyNotReady(driver)) ?? { kind: 'ready', starter: new ShellStarter(driver, LIGHT_TEXTS) }
+}
+
+async function whyNotReady(driver: ShellDriver): Promise<Extract<StarterOpening, { kind: 'unavailable' }> | undefined> {
+  const answer = await driver.next()
+  if (answer.kind === 'ready' || answer.kind === 'unavailable') return answer.kind === 'ready' ? undefined : answer
+  return { kind: 'unavailable', reason: `the shell ended before the first script, with ${driver.exitCode ?? 'no'} exit code` }
+}
+
+/** Whether a bash that has sourced the environment files has nothing that would be lost with it. */
+async function mayBecomeLight(driver: ShellDriver): Promise<boolean> {
+  driver.takeNotes()
+  driver.send(exportedText(DRIVER_STREAMS.channel))
+  return (await driver.next()).kind === 'exported' && isLight(driver.takeNotes())
+}
+
+/** What a kind of shell is told to do its work. */
+interface ShellTexts {
+  readonly start: (script: ScriptStart, words: WordBook) => string
+  readonly series: (series: ScriptSeries) => string
+}
+
+const LIGHT_TEXTS: ShellTexts = { start: lightStartText, series: lightSeriesText }
+
+function bashTexts(closed: ClosedStreams): ShellTexts {
+  return { start: (script, words) => startText(script, closed, words), series: series => seriesText(series, closed) }
 }
 
 class ShellStarter implements Starter {
   readonly #driver: ShellDriver
+  readonly #texts: ShellTexts
   readonly #words = new WordBook()
-  readonly #isLight: boolean
   #cpuBefore = 0
+  #nextSecond: NodeJS.Timeout | undefined
 
-  constructor(driver: ShellDriver, isLight: boolean) {
+  constructor(driver: ShellDriver, texts: ShellTexts) {
     this.#driver = driver
-    this.#isLight = isLight
+    this.#texts = texts
   }
 
   get pid(): number {
@@ -62,9 +125,9 @@ class ShellStarter implements Starter {
     const driver = this.#driver
     const sentAt = now()
     driver.takeNotes()
-    driver.send(this.#isLight ? lightStartText(script, this.#words) : startText(script, driver.closedStreams, this.#words))
+    driver.send(this.#texts.start(script, this.#words))
     const answer = await driver.next()
-    if (answer.kind !== 'end') return answer.kind === 'lost' ? answer : { kind: 'lost', exitCode: null, signal: null }
+    if (answer.kind !== 'end') return answer.kind === 'lost' ? answer : UNKNOWN
     const cpu = driver.takeChildrenCpu() ?? this.#cpuBefore
     const cpuMs = cpu - this.#cpuBefore
     this.#cpuBefore = cpu
@@ -82,15 +145,15 @@ class ShellStarter implements Starter {
     const driver = this.#driver
     let startedAt = now()
     driver.takeNotes()
-    driver.send(seriesText(series, driver.closedStreams))
+    driver.send(this.#texts.series(series))
     for (let at = 0; ; at++) {
       const name = series.names[at] ?? ''
       if (at < series.names.length) series.onStart(name)
-      const answer = await driver.next()
+      const answer = await this.#nextOf(series, name)
       if (answer.kind === 'lost') return answer
       if (answer.kind === 'gone') continue
       if (answer.kind === 'series-end') return { kind: answer.isStopped ? 'stopped' : 'done' }
-      if (answer.kind !== 'end') return { kind: 'lost', exitCode: null, signal: null }
+      if (answer.kind !== 'end') return UNKNOWN
       if (answer.code !== 0) return { kind: 'failed', name, code: answer.code, ...judgeEnd(answer.code, driver.takeNotes()) }
       const endedAt = answer.endedAt ?? now()
       series.onCompleted(name, (endedAt - (answer.startedAt ?? startedAt)) / 1000)
@@ -98,14 +161,50 @@ class ShellStarter implements Starter {
     }
   }
 
+  /** What becomes of a script of a series; on the way its shell may ask. */
+  async #nextOf({ directory, time }: ScriptSeries, name: string): Promise<DriverAnswer> {
+    const driver = this.#driver
+    for (;;) {
+      const answer = await driver.next()
+      if (answer.kind === 'asks-kind') driver.send(`${programKind(`${directory}/${name}`)}\n`)
+      else if (answer.kind === 'asks-date') driver.send(`${time.date(new Date())}\n`)
+      else if (answer.kind === 'ready') this.#tellNextSecond()
+      else return answer
+    }
+  }
+
+  /** Tells the shell when the second is over whose date it has. */
+  #tellNextSecond(): void {
+    clearTimeout(this.#nextSecond)
+    this.#nextSecond = setTimeout(() => sendTo([this.pid], 'SIGUSR2'), 1000 - (Date.now() % 1000))
+    this.#nextSecond.unref()
+  }
+
+  endSeries(): void {
+    sendTo([this.pid], 'SIGUSR1')
+  }
+
   children(): number[] {
     return this.#driver.isGone ? [] : childrenOf(this.pid)
   }
 
   async close(): Promise<void> {
+    clearTimeout(this.#nextSecond)
     this.#driver.end()
     await this.#driver.gone
   }
+}
+
+/** Of a shell that says what it was not asked. */
+const UNKNOWN: StarterLost = { kind: 'lost', exitCode: null, signal: null }
+
+/** What a shell gets for stdin, stdout and stderr; those that are closed it closes itself. */
+function streamsOf({ stdio = [0, 1, 2] }: StarterOptions): (number | 'ignore')[] {
+  return stdio.map(fd => (fd === 'closed' ? 'ignore' : fd))
+}
+
+function closedOf({ stdio }: StarterOptions): ClosedStreams {
+  return (stdio ?? []).flatMap((fd, index) => (fd === 'closed' ? [index] : []))
 }
 
 /** Milliseconds since the epoch with a fraction. */

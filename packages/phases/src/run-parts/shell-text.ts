@@ -8,12 +8,6 @@ const STDERR = 252
 export const DRIVER_STREAMS = { stdin: STDIN, channel: CHANNEL, stderr: STDERR }
 const HIDDEN = `${STDIN}<&- ${CHANNEL}>&- ${STDERR}>&-`
 
-/** The exit code of a script that could not join its cgroup. */
-export const NO_CGROUP = 125
-
-/** `$5` to `$9`: further ones would need braces. */
-const MOST_ARGUMENTS = 5
-
 /** Which of the standard streams the scripts find closed. */
 export type ClosedStreams = readonly number[]
 
@@ -52,7 +46,6 @@ trap : INT QUIT PIPE
 trap __instar_stop=1 TERM HUP USR1
 __instar_stop=
 exec ${closed.includes(2) ? '' : `${STDERR}>&2 `}2>&${CHANNEL}
-__instar_run() { set -- "$1" "$EPOCHREALTIME"; ${plainStart('"$1"', closed)}; __instar_report $? "$2"; }
 __instar_report() { set -- "$@" "$EPOCHREALTIME"; { times; printf '@e %d %s %s\\n' "$@"; } >&${CHANNEL}; }
 echo @r >&${CHANNEL}
 `
@@ -85,7 +78,7 @@ __instar_series() {
     fi
     __instar_say "Running $__instar_directory/$__instar_script"
     __instar_started=$EPOCHREALTIME
-    ${plainStart(path, closed)}
+    ${path} ${stdinFor(closed)} ${stderrFor(closed)} ${HIDDEN}
     set -- "$?" "$__instar_started" "$EPOCHREALTIME"
     printf '@e %d %s %s\\n' "$@" >&${CHANNEL} || exit
     [ $1 = 0 ] || return
@@ -95,61 +88,41 @@ __instar_series() {
 }
 __instar_name=${quote(announcer)} __instar_directory=${quote(directory)} __instar_prefix=${quote(startable(directory))}
 __instar_series ${names.map(quote).join(' ')}
+exit
 `
 }
 
-/** The command that makes the driver start a script and report its end. */
+/**
+ * The command that makes the driver start a script and report its end. The functions have the names of the variables in their text: as
+ * assignments before a command they cost less than an export in a subshell.
+ */
 export function startText(script: ScriptStart, closed: ClosedStreams, book: WordBook): string {
-  const kept = keptText(script, closed, book)
-  if (kept !== undefined) return `${book.takeDefinitions()}${kept}\n`
-  const { environment, stdin, stdout, stderr, cgroup } = script
-  const path = quote(startable(script.path))
-  if (!environment && stdin === undefined && stdout === undefined && stderr === undefined && cgroup === undefined)
-    return `__instar_run ${path}\n`
-  const inside = [
-    ...(cgroup === undefined ? [] : [`echo 0 >${quote(`${cgroup}/cgroup.procs`)} || exit ${NO_CGROUP}`]),
-    ...Object.entries(environment ?? {}).map(([name, value]) => (value === null ? `unset ${name}` : `export ${name}=${quote(value)}`)),
-  ]
+  const { environment, stdin, stdout, stderr } = script
+  const assignments = Object.keys(environment ?? {})
+    .map((name, index) => `${name}="\${${index + 5}}" `)
+    .join('')
   const redirections = [
     stdin === undefined ? stdinFor(closed) : `<${quote(stdin)}`,
-    ...(stdout === undefined ? [] : [`>>${quote(stdout)}`]),
-    stderr === undefined ? stderrFor(closed) : `2>>${quote(stderr)}`,
+    ...(stdout === undefined ? [] : ['>>"$3"']),
+    stderr === undefined ? stderrFor(closed) : '2>>"$4"',
     HIDDEN,
   ].join(' ')
-  const command = inside.length === 0 ? path : `( ${inside.join('; ')}; exec ${path} )`
-  return `__instar_started=$EPOCHREALTIME; ${command} ${redirections}; __instar_report $? "$__instar_started"\n`
+  const name = book.command(`{ set -- "$EPOCHREALTIME" "$@"; ${assignments}"$2" ${redirections}; __instar_report $? "$1"; }`)
+  return callText(name, script, book)
 }
 
-/**
- * The short form for a script whose output goes to files: those who keep records start every script so. The function has the names of the
- * variables in its text: as assignments before a command they cost less than an export in a subshell.
- */
-function keptText(
-  { path, environment, stdin, stdout, stderr, cgroup }: ScriptStart,
-  closed: ClosedStreams,
-  book: WordBook,
-): string | undefined {
-  const variables = Object.entries(environment ?? {})
-  if (stdout === undefined || stderr === undefined || stdin !== undefined || cgroup !== undefined) return undefined
-  if (variables.length > MOST_ARGUMENTS || variables.some(([, value]) => value === null) || !path.includes('/')) return undefined
-  const assignments = variables.map(([name], index) => `${name}=$${index + 5} `).join('')
-  const name = book.command(
-    `{ set -- "$EPOCHREALTIME" "$@"; ${assignments}"$2" ${stdinFor(closed)} >>"$3" 2>>"$4" ${HIDDEN}; __instar_report $? "$1"; }`,
-  )
-  const at = path.lastIndexOf('/') + 1
-  const words = variables.map(([, value]) => quote(value ?? ''))
-  return [name, `${book.word(startable(path.slice(0, at)))}${quote(path.slice(at))}`, book.word(stdout), book.word(stderr), ...words].join(
-    ' ',
-  )
-}
-
-/** The command that runs a script with the streams of the run and without the driver's own descriptors. */
-function plainStart(path: string, closed: ClosedStreams): string {
-  return `${path} ${stdinFor(closed)} ${stderrFor(closed)} ${HIDDEN}`
+/** A call of a function of the driver with all that it needs of a script: path, files for stdout and stderr, values of the variables. */
+export function callText(name: string, { path, environment, stdout, stderr }: ScriptStart, book: WordBook): string {
+  const start = startable(path)
+  const at = start.lastIndexOf('/') + 1
+  const files = [stdout ?? '', stderr ?? ''].map(file => book.word(file))
+  const values = Object.values(environment ?? {}).map(quote)
+  const line = [name, `${book.word(start.slice(0, at))}${quote(start.slice(at))}`, ...files, ...values].join(' ')
+  return `${book.takeDefinitions()}${line}\n`
 }
 
 /** A path that begins with a hyphen would be an option to the interpreter. */
-function startable(path: string): string {
+export function startable(path: string): string {
   return path.startsWith('-') ? `./${path}` : path
 }
 

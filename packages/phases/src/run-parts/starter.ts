@@ -1,21 +1,21 @@
+import type { LocalTime } from './local-time.ts'
+
 /**
- * How scripts are started, behind one interface: `openStarter` of shell-starter.ts is the fast way (a bash kept open, in which the files of
+ * How scripts are started, behind one interface: `openStarter` of shell-starter.ts is the fast way (a shell kept open, in which the files of
  * environment.d have been sourced and which starts one script after the other).
  */
 
 /** One script to start. Its `$0` is `path`; it gets no arguments, the starter's working directory, umask, limits and environment. */
 export interface ScriptStart {
   readonly path: string
-  /** Added to the starter's environment for this script only; `null` takes a variable away. Names must be shell names. */
-  readonly environment?: Readonly<Record<string, string | null>>
+  /** Added to the starter's environment for this script only. Names must be shell names. */
+  readonly environment?: Readonly<Record<string, string>>
   /** A file that stdin is read from; absent: the starter's stdin, shared by all scripts. */
   readonly stdin?: string
   /** A file that stdout is appended to, made when it is not there; absent: the starter's stdout. */
   readonly stdout?: string
   /** The same for stderr. May name the same file. */
   readonly stderr?: string
-  /** A folder of a cgroup v2 that the script's process joins before its first instruction; it fails with 125 when it cannot. */
-  readonly cgroup?: string
 }
 
 /** How a script ended. */
@@ -54,6 +54,12 @@ export interface ScriptSeries {
   readonly names: readonly string[]
   /** The program's name at the head of each line: `NAME DATE Running PATH`. */
   readonly announcer: string
+  readonly time: LocalTime
+  /**
+   * Whether the end of a script that failed must tell a death by signal from the exit code of the same number. Else it need not, and what the
+   * shell itself says of such a death ("Killed") may be on the scripts' stderr.
+   */
+  readonly tellsSignals: boolean
   /** Which script is next. */
   readonly onStart: (name: string) => void
   readonly onCompleted: (name: string, seconds: number) => void
@@ -61,13 +67,10 @@ export interface ScriptSeries {
 
 export type SeriesEnd =
   | { readonly kind: 'done' }
-  /** The shell got STOP_SIGNAL, TERM or HUP: no further script was started. */
+  /** By `endSeries`, or because the shell got TERM or HUP: no further script was started. */
   | { readonly kind: 'stopped' }
   | ({ readonly kind: 'failed'; readonly name: string } & Pick<ScriptEnd, 'code' | 'exitCode' | 'signal' | 'isExact' | 'notes'>)
   | StarterLost
-
-/** Sent to a starter it ends a series after the script that runs. */
-export const STOP_SIGNAL = 'SIGUSR1'
 
 export interface Starter {
   /** The process that the scripts are children of. It shares the caller's process group and survives INT, QUIT, HUP and TERM sent to the group. */
@@ -75,10 +78,12 @@ export interface Starter {
   /** Starts a script and waits for its own process, not for what it leaves in the background. One at a time. Never rejects. */
   run(script: ScriptStart): Promise<ScriptEnd | StarterLost>
   /**
-   * Runs scripts of a directory one after the other, up to the first that fails, without coming back to us in between: for 1,000 short scripts
-   * that is a fifth of the time. The shell itself writes a line before and after each of them to the scripts' stderr. Never rejects.
+   * Runs scripts of a directory one after the other, up to the first that fails, without coming back to us in between: for short scripts that is
+   * a fifth of the time. The shell itself writes a line before and after each of them to the scripts' stderr, and ends after the last. Never rejects.
    */
   runSeries(series: ScriptSeries): Promise<SeriesEnd>
+  /** Ends a series after the script that runs. */
+  endSeries(): void
   /** The processes that the starter is waiting for: the running script, or nothing. Read from /proc. */
   children(): number[]
   /** Ends the starter after its last script; resolves when its process is gone. A script that still runs goes on, nothing more is started. */
@@ -86,11 +91,6 @@ export interface Starter {
 }
 
 export interface StarterOptions {
-  /**
-   * Every script has files for stdout and stderr, none a cgroup, none takes a variable away: then a smaller shell may start them, where there is
-   * one and the environment files exported no functions. It counts processor time in steps of 10 ms.
-   */
-  readonly keepsOutput?: boolean
   /** The starter's `$0`, in its own messages and for the environment files. */
   readonly name: string
   readonly environment: Readonly<Record<string, string | undefined>>

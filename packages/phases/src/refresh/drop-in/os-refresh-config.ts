@@ -73,6 +73,7 @@ async function refresh(base: string, options: Options): Promise<number> {
     stdio: [streamOf(0), streamOf(1), streamOf(2)],
     log,
     say: createMessages('dib-run-parts', time),
+    time,
     limit,
     mark: processes?.mark ?? {},
     onShell: pid => processes?.adopt(pid),

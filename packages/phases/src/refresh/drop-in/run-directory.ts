@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs'
 import { constants } from 'node:os'
+import type { LocalTime } from '../../run-parts/local-time.ts'
 import type { Messages } from '../../run-parts/messages.ts'
 import { usageText } from '../../run-parts/messages.ts'
 import { runParts } from '../../run-parts/run-parts.ts'
@@ -19,6 +20,7 @@ export interface RefreshWorld {
   readonly stdio: readonly [Stream, Stream, Stream]
   readonly log: Log
   readonly say: Messages
+  readonly time: LocalTime
   readonly limit: TimeLimit
   /** For the environment of all that the run starts. */
   readonly mark: NodeJS.ProcessEnv
@@ -44,12 +46,14 @@ export type DirectoryEnd =
 
 const KILLED: DirectoryEnd = { kind: 'failed', code: 0, signal: constants.signals.SIGKILL }
 
+interface DirectoryOptions {
+  readonly tellsSignals: boolean
+  readonly onScript?: (name: string) => void
+  readonly environment?: NodeJS.ProcessEnv
+}
+
 /** Runs one directory by the runner inside or by a foreign one; a run that is cut by the time limit ends as if its runner had been killed. */
-export async function runDirectory(
-  world: RefreshWorld,
-  directory: string,
-  more: { readonly onScript?: (name: string) => void; readonly environment?: NodeJS.ProcessEnv },
-): Promise<DirectoryEnd> {
+export async function runDirectory(world: RefreshWorld, directory: string, more: DirectoryOptions): Promise<DirectoryEnd> {
   const extraEnvironment = { ...world.mark, ...more.environment }
   const end = world.foreignRunner
     ? await runForeignDirectory(world, world.foreignRunner, directory, extraEnvironment)
@@ -75,11 +79,7 @@ async function runForeignDirectory(
   return { kind: 'failed', code: end.exitCode ?? 0, signal, own: end }
 }
 
-async function runOwnDirectory(
-  world: RefreshWorld,
-  directory: string,
-  more: { readonly onScript?: (name: string) => void; readonly environment: NodeJS.ProcessEnv },
-): Promise<DirectoryEnd> {
+async function runOwnDirectory(world: RefreshWorld, directory: string, more: DirectoryOptions): Promise<DirectoryEnd> {
   if (look(directory) === 'present' && !statSync(directory).isDirectory()) {
     world.say(`Scripts directory [${directory}] must exist and be a directory`)
     writeAll(STDERR, usageText(RUNNER))
@@ -88,10 +88,12 @@ async function runOwnDirectory(
   const end = await runParts({
     directory,
     environment: world.environment,
-    extraEnvironment: more.environment,
+    extraEnvironment: more.environment ?? {},
     name: RUNNER,
     stdio: world.stdio,
     say: world.say,
+    time: world.time,
+    tellsSignals: more.tellsSignals,
     isStopped: () => world.isStopped() || world.limit.isOver(),
     onStop: stop => world.onStop(stop),
     onShell: pid => world.onShell(pid),

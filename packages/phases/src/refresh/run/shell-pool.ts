@@ -82,7 +82,6 @@ export class ShellPool {
       environment: { ...environment, INSTAR_PHASE: phase, INSTAR_SCRIPT: '', INSTAR_ATTEMPT: '0' },
       environmentFiles,
       onSource: () => undefined,
-      keepsOutput: true,
       stdio: [0, ...this.#output],
     })
   }
