@@ -56,7 +56,6 @@ async function run(directory: string): Promise<number> {
     stdio: [stdin, stdout, stderr],
     say,
     time,
-    tellsSignals: false,
     isStopped: () => signals.received() !== undefined,
     onStop: act => signals.onReceive(act),
   })

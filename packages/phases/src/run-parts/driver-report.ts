@@ -7,6 +7,8 @@ export type DriverLine =
   | { readonly kind: 'ready' }
   /** A series asks for the date, or what starting the script that is next comes to. */
   | { readonly kind: 'asks-date' | 'asks-kind' }
+  /** The small shell has made so many writes since it was ready, not counting this one, and waits to be told to go on. */
+  | { readonly kind: 'writes'; readonly count: number }
   /** bash has said what it exports, in notes. */
   | { readonly kind: 'exported' }
   | { readonly kind: 'times'; readonly cpuMs: number }
@@ -20,6 +22,7 @@ export function parseDriverLine(line: string): DriverLine {
   if (line === '@s') return { kind: 'sourced' }
   if (line === '@r') return { kind: 'ready' }
   if (line === '@c') return { kind: 'asks-date' }
+  if (line.startsWith('@w ')) return { kind: 'writes', count: Number(line.slice(3)) }
   if (line === '@k') return { kind: 'asks-kind' }
   if (line === '@b') return { kind: 'exported' }
   if (line === '@g') return { kind: 'gone' }
@@ -55,12 +58,17 @@ export function signalName(number: number): string | undefined {
 
 /**
  * Tells an exit code from a death by signal: a script that leaves by `exit 137` and one that was killed both give 137, but bash says "Killed"
- * (in the user's language) only of the second. Returns the notes without that line.
+ * (in the user's language) only of the second. Returns the notes without that line. `hasDied`: somebody saw it die.
  */
-export function judgeEnd(code: number, notes: readonly string[]): Pick<ScriptEnd, 'exitCode' | 'signal' | 'isExact' | 'notes'> {
+export function judgeEnd(
+  code: number,
+  notes: readonly string[],
+  hasDied = false,
+): Pick<ScriptEnd, 'exitCode' | 'signal' | 'isExact' | 'notes'> {
   const signal = signalName(code - 128)
   if (signal === undefined) return { exitCode: code, signal: null, isExact: true, notes }
   if (UNMENTIONED.includes(signal)) return { exitCode: code, signal: null, isExact: false, notes }
+  if (hasDied) return { exitCode: null, signal, isExact: true, notes }
   const at = notes.findIndex(isObituary)
   if (at < 0) return { exitCode: code, signal: null, isExact: true, notes }
   return { exitCode: null, signal, isExact: true, notes: notes.toSpliced(at, 1) }

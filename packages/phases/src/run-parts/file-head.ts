@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 
 /** As far as the kernel reads the first line. */
-const HEAD_BYTES = 256
+export const HEAD_BYTES = 256
 
 /** The first bytes of a file, a character each; `undefined` of one that cannot be read. */
 export function readHead(path: string): string | undefined {

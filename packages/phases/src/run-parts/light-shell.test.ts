@@ -84,12 +84,26 @@ for (const way of WAYS) {
         ['kill -9 $$', null, 'SIGKILL'],
         ['kill -TERM $$', null, 'SIGTERM'],
         ['kill -USR1 $$', null, 'SIGUSR1'],
+        ['kill -SEGV $$', null, 'SIGSEGV'],
+        ['kill -37 $$', null, 'SIGRTMIN+3'],
         ['exit 137', 137, null],
         ['exit 143', 143, null],
         ['true', 0, null],
       ] as const) {
         const end = await run(`#!/bin/sh\n${text}\n`)
         assert.deepEqual([end.exitCode, end.signal, end.stderr], [exitCode, signal, ''], text)
+      }
+    })
+
+    test("what a script's own shell says of a death stays, and the script's exit code is one", async t => {
+      const { run } = await started(t, way)
+
+      for (let round = 0; round < 2; round += 1) {
+        const killed = await run("#!/bin/sh\nprintf 'no end of line' >&2; kill -9 $$\n")
+        assert.deepEqual([killed.exitCode, killed.signal, killed.stderr], [null, 'SIGKILL', 'no end of line'])
+        const told = await run("#!/bin/sh\nsh -c 'kill -9 $$'\nexit $?\n")
+        assert.deepEqual([told.exitCode, told.signal], [137, null])
+        assert.match(told.stderr, /Killed\b.*\n$/)
       }
     })
 
@@ -216,7 +230,6 @@ describe('a series of scripts', () => {
           names: ['1', '2', '3'],
           announcer: 'starter',
           time: createLocalTime({ TZ: 'UTC' }),
-          tellsSignals: true,
           onStart: name => started_.push(name),
           onCompleted: name => completed.push(name),
         })

@@ -6,8 +6,7 @@ import type { ScriptSeries, ScriptStart, StarterOptions } from './starter.ts'
 import { quote, type WordBook } from './word-book.ts'
 
 /**
- * The small shell that starts scripts wherever nothing needs bash: it is a third of bash's size, and so a script is started by it in two thirds
- * of the time. It cannot carry exported functions and odd names on, and counts processor time in clock ticks (10 ms).
+ * The small shell that starts scripts wherever nothing needs bash: it does so without copying itself (vfork), in two thirds of the time. It cannot carry exported functions and odd names on, and counts processor time in clock ticks (10 ms).
  */
 const DASH = ['/bin/dash', '/usr/bin/dash']
 
@@ -81,25 +80,34 @@ export function becomeText(program: string, from: { stdin: number; channel: numb
   return `SHLVL=$((SHLVL+1)); exec -a "$0" ${program} -s ${moved} ${closed}\n`
 }
 
-/** What the small shell reads first; it answers @r. What it says itself of its children ("Killed") goes to the channel as well. */
+/**
+ * What the small shell reads first; it answers @r. What it has to say of a script's death ("Killed") goes to the script's stderr, for that is its own
+ * while it waits. So it counts what it writes: when a script ended like one that died of a signal it gives the number by @w and waits, and whoever
+ * knows how often it has really written knows whether there was such a word.
+ */
 export function lightDriverText(): string {
   return `exec 2>&1
 trap : INT QUIT PIPE
 trap __instar_stop=1 TERM HUP USR1
 trap __instar_date= USR2
-__instar_stop= __instar_date=
-__instar_report() { times; printf '@e %d  \\n' "$1"; }
+__instar_stop= __instar_date= __instar_writes=0
+__instar_write() { echo "$1" && __instar_writes=$((__instar_writes + 1)); }
+__instar_report() {
+  [ $1 -le 128 ] || { __instar_write "@w $__instar_writes" && read -r __instar_go; }
+  __instar_write "@e $1  "
+}
 echo @r
 `
 }
 
-/** The command that makes the small shell start a script, and report its end with the processor time of all its children so far. */
+/** The command that makes the small shell start a script, and report its end. */
 export function lightStartText(script: ScriptStart, book: WordBook): string {
-  const { path, environment, stdin, stdout, stderr } = script
-  const exports = Object.keys(environment ?? {}).map((name, index) => `export ${name}="\${${index + 4}}"; `)
+  const { path, environment, stdin, stdout, stderr, kind = programKind(path) } = script
+  const names = Object.keys(environment ?? {})
   const from = stdin === undefined ? `&${STDIN}` : quote(stdin)
   const to = `>${stdout === undefined ? `&${STDOUT}` : '>"$2"'} ${stderr === undefined ? `2>&${STDERR}` : '2>>"$3"'}`
-  const start = `( ${exports.join('')}_="$1" exec ${startCommand(programKind(path), '"$1"')} ) <${from} ${to} ${HIDDEN}`
+  const values = names.map((name, index) => `${name}="\${${index + 4}}" `).join('')
+  const start = `${values}_="$1" ${startCommand(kind, '"$1"')} <${from} ${to} ${HIDDEN}`
   return callText(book.command(`{ ${start}; __instar_report $?; }`), script, book)
 }
 
@@ -109,15 +117,11 @@ export function lightStartText(script: ScriptStart, book: WordBook): string {
  * reading the answer, which it confirms by @r. When we are gone, nothing can be written to the channel, and it ends. A file is taken for removed
  * only where its folder can be searched.
  */
-export function lightSeriesText({ announcer, directory, names, tellsSignals }: ScriptSeries): string {
+export function lightSeriesText({ announcer, directory, names }: ScriptSeries): string {
   const path = '"$__instar_path"'
   const streams = `<&${STDIN} >&${STDOUT} 2>&${STDERR} ${HIDDEN}`
-  // Without a subshell a script costs a fifth less, but then the shell's own word about its death ("Killed") is on the script's stderr.
-  const start = (kind: ProgramKind) => {
-    const command = startCommand(kind, path)
-    return tellsSignals ? `( _=${path} exec ${command} ) ${streams}` : `_=${path} ${command} ${streams}`
-  }
-  const cases = (['native', 'text', 'unsure'] as const).map(kind => `${kind}) ${start(kind)} ;;`)
+  const start = (kind: ProgramKind) => `${kind}) _=${path} ${startCommand(kind, path)} ${streams} ;;`
+  const cases = [start('native'), start('text'), start('unsure')]
   return `__instar_look() {
   __instar_head=
   [ -f ${path} ] && [ -r ${path} ] && IFS= read -r __instar_head <${path}
@@ -130,23 +134,24 @@ export function lightSeriesText({ announcer, directory, names, tellsSignals }: S
     case $__instar_known in *":$__instar_head:"*) return ;; esac ;;
   *) __instar_head= ;;
   esac
-  echo @k || exit
+  __instar_write @k || exit
   read -r __instar_kind
   case $__instar_kind:$__instar_head in native:?*) __instar_known=$__instar_known$__instar_head: ;; esac
 }
 __instar_say() {
-  [ -n "$__instar_date" ] || { echo @c || exit; read -r __instar_date; echo @r || exit; }
+  [ -n "$__instar_date" ] || { __instar_write @c || exit; read -r __instar_date; __instar_write @r || exit; }
   set -- "$__instar_completed" "$1"
   __instar_completed=
   printf "\${1:+$__instar_line}\${2:+$__instar_line}" \${1:+"$__instar_name" "$__instar_date" "$1"} \${2:+"$__instar_name" "$__instar_date" "$2"} >&${STDERR}
+  __instar_writes=$((__instar_writes + 1))
 }
 __instar_series() {
   for __instar_script do
-    [ -z "$__instar_stop" ] || { __instar_say; echo @x; return; }
+    [ -z "$__instar_stop" ] || { __instar_say; __instar_write @x; return; }
     __instar_path=$__instar_prefix/$__instar_script
     if [ ! -e ${path} ] && [ -x "$__instar_prefix" ]; then
       __instar_say "Skipping $__instar_directory/$__instar_script: it was removed meanwhile"
-      echo @g || exit
+      __instar_write @g || exit
       continue
     fi
     __instar_look
@@ -155,12 +160,12 @@ __instar_series() {
     ${cases.join('\n    ')}
     esac
     __instar_code=$?
-    echo "@e $__instar_code  " || exit
+    __instar_report $__instar_code || exit
     [ $__instar_code = 0 ] || return
     __instar_completed="$__instar_script completed"
   done
   __instar_say
-  echo @d
+  __instar_write @d
 }
 __instar_known=: __instar_completed= __instar_line='%s %s %s\\n'
 __instar_name=${quote(announcer)} __instar_directory=${quote(directory)} __instar_prefix=${quote(startable(directory))}

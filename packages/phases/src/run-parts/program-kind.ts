@@ -17,7 +17,11 @@ let ourFormat: string | undefined
 const nativeInterpreters = new Set<string>()
 
 export function programKind(path: string): ProgramKind {
-  const head = readHead(path)
+  return kindOfHead(readHead(path))
+}
+
+/** The same by the first bytes, a character each. */
+export function kindOfHead(head: string | undefined): ProgramKind {
   // What may be executed but not read is a program.
   if (head === undefined) return 'native'
   const interpreter = interpreterIn(head)

@@ -18,8 +18,6 @@ export interface RunPartsRequest {
   readonly stdio: NonNullable<StarterOptions['stdio']>
   readonly say: Messages
   readonly time: LocalTime
-  /** Whether a script's death by signal is to be told from the exit code of the same number. */
-  readonly tellsSignals: boolean
   /** Asked between the steps: true ends the run without another. */
   readonly isStopped: () => boolean
   /** Takes what to do as soon as the run shall stop: no further script may start then. */
@@ -97,7 +95,6 @@ async function runWithShell(request: RunPartsRequest, work: Work): Promise<RunPa
     names: work.scripts,
     announcer: request.name,
     time: request.time,
-    tellsSignals: request.tellsSignals,
     onStart: name => request.onScript?.(name),
     onCompleted: (name, seconds) => rows.push({ name, seconds }),
   })

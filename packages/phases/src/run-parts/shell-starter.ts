@@ -1,3 +1,6 @@
+import { ChildrenTime } from './children-time.ts'
+import { DeathWatch } from './death-watch.ts'
+import { removeDeathWord } from './death-word.ts'
 import { judgeEnd } from './driver-report.ts'
 import {
   becomeText,
@@ -30,7 +33,8 @@ export async function openStarter(options: StarterOptions): Promise<StarterOpeni
   const program = lightShellFor(options)
   if (program !== undefined && options.environmentFiles.length === 0) {
     const environment = environmentOfBash(options.environment)
-    if (environment !== undefined) return openLight(program, { ...options, environment })
+    const opening = environment === undefined ? undefined : await openLight(program, { ...options, environment })
+    if (opening !== undefined) return opening
   }
   const closed = closedOf(options)
   const driver = startBash(options, closed)
@@ -49,7 +53,7 @@ export async function openStarter(options: StarterOptions): Promise<StarterOpeni
   if (program === undefined || !(await mayBecomeLight(driver)))
     return { kind: 'ready', starter: new ShellStarter(driver, bashTexts(closed)) }
   driver.send(becomeText(program, DRIVER_STREAMS))
-  return readyLight(driver)
+  return (await readyLight(driver)) ?? { kind: 'unavailable', reason: 'the kernel has ceased to count what processes write' }
 }
 
 /** Where bash finds the channel at first. */
@@ -68,16 +72,24 @@ function startBash(options: StarterOptions, closed: ClosedStreams): ShellDriver 
   return driver
 }
 
-function openLight(program: string, options: StarterOptions): Promise<StarterOpening> {
+function openLight(program: string, options: StarterOptions): Promise<StarterOpening | undefined> {
   const { name, environment, onShell } = options
   const unused = Array<'ignore'>(LIGHT_STREAMS[0] - 2).fill('ignore')
   const stdio = ['pipe' as const, 'pipe' as const, ...unused, ...streamsOf(options)]
   return readyLight(new ShellDriver({ program, words: ['-s'], name, environment, stdio, channel: 1, onShell }))
 }
 
-async function readyLight(driver: ShellDriver): Promise<StarterOpening> {
+/** `undefined` where nothing tells of the small shell's scripts how they died. */
+async function readyLight(driver: ShellDriver): Promise<StarterOpening | undefined> {
   driver.send(lightDriverText())
-  return (await whyNotReady(driver)) ?? { kind: 'ready', starter: new ShellStarter(driver, LIGHT_TEXTS) }
+  const failure = await whyNotReady(driver)
+  if (failure !== undefined) return failure
+  const deaths = DeathWatch.begin(driver)
+  if (deaths !== undefined)
+    return { kind: 'ready', starter: new ShellStarter(driver, LIGHT_TEXTS, { time: new ChildrenTime(driver.pid), deaths }) }
+  driver.end()
+  await driver.gone
+  return undefined
 }
 
 async function whyNotReady(driver: ShellDriver): Promise<Extract<StarterOpening, { kind: 'unavailable' }> | undefined> {
@@ -90,8 +102,18 @@ async function whyNotReady(driver: ShellDriver): Promise<Extract<StarterOpening,
 async function mayBecomeLight(driver: ShellDriver): Promise<boolean> {
   driver.takeNotes()
   driver.send(exportedText(DRIVER_STREAMS.channel))
-  return (await driver.next()).kind === 'exported' && isLight(driver.takeNotes())
+  const isTold = (await driver.next()).kind === 'exported' && DeathWatch.begin(driver) !== undefined
+  return isTold && isLight(driver.takeNotes())
 }
+
+/** What is known of a shell that does not tell it itself. */
+interface SeenFromOutside {
+  readonly time?: ChildrenTime
+  readonly deaths?: DeathWatch | undefined
+}
+
+/** A shell's code for a process that died of the signal 0. */
+const SIGNALS_FROM = 128
 
 /** What a kind of shell is told to do its work. */
 interface ShellTexts {
@@ -109,12 +131,16 @@ class ShellStarter implements Starter {
   readonly #driver: ShellDriver
   readonly #texts: ShellTexts
   readonly #words = new WordBook()
+  readonly #seen: SeenFromOutside
   #cpuBefore = 0
+  /** The running script has died of a signal. */
+  #hasDied = false
   #nextSecond: NodeJS.Timeout | undefined
 
-  constructor(driver: ShellDriver, texts: ShellTexts) {
+  constructor(driver: ShellDriver, texts: ShellTexts, seen: SeenFromOutside = {}) {
     this.#driver = driver
     this.#texts = texts
+    this.#seen = seen
   }
 
   get pid(): number {
@@ -126,15 +152,17 @@ class ShellStarter implements Starter {
     const sentAt = now()
     driver.takeNotes()
     driver.send(this.#texts.start(script, this.#words))
-    const answer = await driver.next()
+    const answer = await this.#next()
     if (answer.kind !== 'end') return answer.kind === 'lost' ? answer : UNKNOWN
-    const cpu = driver.takeChildrenCpu() ?? this.#cpuBefore
+    const hasDied = this.#takeHasDied()
+    if (hasDied && script.stderr !== undefined) removeDeathWord(script.stderr, answer.code - SIGNALS_FROM)
+    const cpu = this.#seen.time?.read() ?? driver.takeChildrenCpu() ?? this.#cpuBefore
     const cpuMs = cpu - this.#cpuBefore
     this.#cpuBefore = cpu
     return {
       kind: 'ended',
       code: answer.code,
-      ...judgeEnd(answer.code, driver.takeNotes()),
+      ...judgeEnd(answer.code, driver.takeNotes(), hasDied),
       startedAt: answer.startedAt ?? sentAt,
       endedAt: answer.endedAt ?? now(),
       cpuMs,
@@ -154,7 +182,9 @@ class ShellStarter implements Starter {
       if (answer.kind === 'gone') continue
       if (answer.kind === 'series-end') return { kind: answer.isStopped ? 'stopped' : 'done' }
       if (answer.kind !== 'end') return UNKNOWN
-      if (answer.code !== 0) return { kind: 'failed', name, code: answer.code, ...judgeEnd(answer.code, driver.takeNotes()) }
+      if (answer.code !== 0) {
+        return { kind: 'failed', name, code: answer.code, ...judgeEnd(answer.code, driver.takeNotes(), this.#takeHasDied()) }
+      }
       const endedAt = answer.endedAt ?? now()
       series.onCompleted(name, (endedAt - (answer.startedAt ?? startedAt)) / 1000)
       startedAt = endedAt
@@ -163,14 +193,29 @@ class ShellStarter implements Starter {
 
   /** What becomes of a script of a series; on the way its shell may ask. */
   async #nextOf({ directory, time }: ScriptSeries, name: string): Promise<DriverAnswer> {
-    const driver = this.#driver
     for (;;) {
-      const answer = await driver.next()
-      if (answer.kind === 'asks-kind') driver.send(`${programKind(`${directory}/${name}`)}\n`)
-      else if (answer.kind === 'asks-date') driver.send(`${time.date(new Date())}\n`)
+      const answer = await this.#next()
+      if (answer.kind === 'asks-kind') this.#driver.send(`${programKind(`${directory}/${name}`)}\n`)
+      else if (answer.kind === 'asks-date') this.#driver.send(`${time.date(new Date())}\n`)
       else if (answer.kind === 'ready') this.#tellNextSecond()
       else return answer
     }
+  }
+
+  async #next(): Promise<DriverAnswer> {
+    const driver = this.#driver
+    for (;;) {
+      const answer = await driver.next()
+      if (answer.kind !== 'writes') return answer
+      this.#hasDied = this.#seen.deaths?.sawDeath(answer.count) === true
+      driver.send('\n')
+    }
+  }
+
+  #takeHasDied(): boolean {
+    const hasDied = this.#hasDied
+    this.#hasDied = false
+    return hasDied
   }
 
   /** Tells the shell when the second is over whose date it has. */
@@ -190,6 +235,7 @@ class ShellStarter implements Starter {
 
   async close(): Promise<void> {
     clearTimeout(this.#nextSecond)
+    this.#seen.time?.close()
     this.#driver.end()
     await this.#driver.gone
   }

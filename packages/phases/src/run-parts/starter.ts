@@ -1,4 +1,5 @@
 import type { LocalTime } from './local-time.ts'
+import type { ProgramKind } from './program-kind.ts'
 
 /**
  * How scripts are started, behind one interface: `openStarter` of shell-starter.ts is the fast way (a shell kept open, in which the files of
@@ -16,6 +17,8 @@ export interface ScriptStart {
   readonly stdout?: string
   /** The same for stderr. May name the same file. */
   readonly stderr?: string
+  /** What starting it comes to, where that is known already. */
+  readonly kind?: ProgramKind
 }
 
 /** How a script ended. */
@@ -55,11 +58,6 @@ export interface ScriptSeries {
   /** The program's name at the head of each line: `NAME DATE Running PATH`. */
   readonly announcer: string
   readonly time: LocalTime
-  /**
-   * Whether the end of a script that failed must tell a death by signal from the exit code of the same number. Else it need not, and what the
-   * shell itself says of such a death ("Killed") may be on the scripts' stderr.
-   */
-  readonly tellsSignals: boolean
   /** Which script is next. */
   readonly onStart: (name: string) => void
   readonly onCompleted: (name: string, seconds: number) => void

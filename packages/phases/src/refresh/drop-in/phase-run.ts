@@ -39,7 +39,7 @@ export async function runPhases(world: RefreshWorld): Promise<number> {
 
 async function runPhase(world: RefreshWorld, phase: string, directory: string): Promise<Failure | undefined> {
   let script = ''
-  const end = await runDirectory(world, directory, { tellsSignals: true, onScript: name => (script = name) })
+  const end = await runDirectory(world, directory, { onScript: name => (script = name) })
   if (end.kind === 'done' || world.isStopped()) return undefined
   world.log('ERROR', `during ${phase} phase. [Command '${commandOf(directory)}' ${describeEnd(end)}]\n`)
   const { exitCode, signal } = end.own ?? { exitCode: null, signal: 'SIGKILL' }
@@ -52,7 +52,7 @@ async function handleFailure(world: RefreshWorld, failure: Failure): Promise<num
     world.log('INFO', 'Calling error handlers.')
     // The handlers of a run that was cut have as much time as the run had; of one that failed by itself, what is left of it.
     if (world.limit.isOver()) world.limit.renew()
-    await runDirectory(world, directory, { tellsSignals: false, environment: describeFailure(failure) })
+    await runDirectory(world, directory, { environment: describeFailure(failure) })
   }
   return world.isStopped() ? 1 : abort(world)
 }

@@ -47,7 +47,6 @@ export type DirectoryEnd =
 const KILLED: DirectoryEnd = { kind: 'failed', code: 0, signal: constants.signals.SIGKILL }
 
 interface DirectoryOptions {
-  readonly tellsSignals: boolean
   readonly onScript?: (name: string) => void
   readonly environment?: NodeJS.ProcessEnv
 }
@@ -93,7 +92,6 @@ async function runOwnDirectory(world: RefreshWorld, directory: string, more: Dir
     stdio: world.stdio,
     say: world.say,
     time: world.time,
-    tellsSignals: more.tellsSignals,
     isStopped: () => world.isStopped() || world.limit.isOver(),
     onStop: stop => world.onStop(stop),
     onShell: pid => world.onShell(pid),

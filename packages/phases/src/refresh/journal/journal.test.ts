@@ -113,3 +113,25 @@ test('runs are found by the beginning of their id, and the last one by when it b
   assert.throws(() => store.find('x'), /there is no run "x" among 2/)
   assert.equal(timeOfId('20260102-030405-abcdef'), Date.UTC(2026, 0, 2, 3, 4, 5))
 })
+
+test('a line that is written with the next one is there with it, or at the end of the turn, in its order', async t => {
+  const store = emptyStore(t)
+  const id = newRefreshId(new Date(AT))
+  const writer = new JournalWriter(store.journalOf(id), error => assert.fail(String(error)))
+  const lines = () => readFileSync(store.journalOf(id), 'utf8').split('\n').slice(0, -1)
+  const warning = (message: string): JournalLine => ({ kind: 'warning', at: AT, message })
+
+  writer.appendWithNext(warning('1'))
+  assert.deepEqual(lines(), [])
+  writer.append(warning('2'))
+  assert.deepEqual(
+    lines(),
+    [warning('1'), warning('2')].map(line => JSON.stringify(line)),
+  )
+  writer.appendWithNext(warning('3'))
+  await new Promise(setImmediate)
+  assert.equal(lines().length, 3)
+  writer.appendWithNext(warning('4'))
+  await writer.close()
+  assert.equal(lines().length, 4)
+})

@@ -18,6 +18,7 @@ export class JournalWriter {
   #syncing: Promise<void> = Promise.resolve()
   #outputs: string[] = []
   #isTorn = false
+  #soon = ''
   #hasComplained = false
 
   /** `complain` is told once when lines cannot be written: work is worth more than its journal. */
@@ -29,9 +30,22 @@ export class JournalWriter {
   }
 
   append(line: JournalLine): void {
+    this.#soon += `${JSON.stringify(line)}\n`
+    this.#write()
+  }
+
+  /** As `append`, but written with the next line, at the end of this turn at the latest: for what is followed by another at once. */
+  appendWithNext(line: JournalLine): void {
+    if (this.#soon === '') setImmediate(() => this.#write())
+    this.#soon += `${JSON.stringify(line)}\n`
+  }
+
+  #write(): void {
+    if (this.#soon === '') return
     try {
       // After a line that was cut short (disk full) the next one begins anew.
-      const text = Buffer.from(`${this.#isTorn ? '\n' : ''}${JSON.stringify(line)}\n`)
+      const text = Buffer.from(`${this.#isTorn ? '\n' : ''}${this.#soon}`)
+      this.#soon = ''
       this.#isTorn = true
       this.#isTorn = writeSync(this.#fd, text) < text.length
     } catch (error) {
@@ -47,6 +61,7 @@ export class JournalWriter {
 
   /** Resolves when all lines so far are on disk. */
   flush(): Promise<void> {
+    this.#write()
     clearTimeout(this.#timer)
     this.#timer = undefined
     this.#syncing = this.#syncing.then(() => this.#sync())

@@ -21,14 +21,14 @@ test('silent scripts share a pair of files, others have their own, and empty fil
   const dir = folder(t)
   const slots = new OutputSlots(dir, 0, never)
   const first = slots.take()
-  slots.giveBack(first, true)
+  slots.giveBack(first, { isUnheld: true, isSilent: true })
   const again = slots.take()
   appendFileSync(again.stdout.path, 'x')
-  slots.giveBack(again, true)
+  slots.giveBack(again, { isUnheld: true, isSilent: false })
   const held = slots.take()
-  slots.giveBack(held, false)
+  slots.giveBack(held, { isUnheld: false, isSilent: true })
   const other = slots.take()
-  slots.giveBack(other, true)
+  slots.giveBack(other, { isUnheld: true, isSilent: true })
   await slots.close()
 
   assert.equal(again.name, first.name, 'handed on while empty')
@@ -42,7 +42,7 @@ test('where no file can be made the script has the null device', async () => {
   const slots = new OutputSlots('/proc/nowhere', 0, error => told.push(error))
 
   const slot = slots.take()
-  slots.giveBack(slot, true)
+  slots.giveBack(slot, { isUnheld: true, isSilent: true })
   await slots.close()
 
   assert.equal(slot.stdout.path, '/dev/null')
@@ -61,7 +61,7 @@ test('output is read as it comes, whole characters at a time', async t => {
   appendFileSync(slot.stdout.path, Buffer.from('é').subarray(1))
   appendFileSync(slot.stderr.path, 'oh')
   output.end()
-  slots.giveBack(slot, false)
+  slots.giveBack(slot, { isUnheld: false, isSilent: true })
   await slots.close()
 
   assert.deepEqual(seen, ['stdout: a', 'stdout: é', 'stderr: oh'])
@@ -92,7 +92,7 @@ test('the middle of a stream that is too long is given back to the disk while it
 
   assert.deepEqual(told, [])
   assert.equal(statSync(slot.stdout.path).size, 3 * HALF_BYTES, 'every byte is counted')
-  slots.giveBack(slot, false)
+  slots.giveBack(slot, { isUnheld: false, isSilent: true })
   await slots.close()
 })
 

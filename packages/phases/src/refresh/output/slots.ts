@@ -41,21 +41,20 @@ export class OutputSlots {
     return slot
   }
 
-  /** Gives a pair back. `isUnheld`: no process can have it open any more. */
-  giveBack(slot: Slot, isUnheld: boolean): void {
-    const files = [slot.stdout, slot.stderr]
-    const empty = files.filter(({ fd }) => fstatSync(fd).size === 0)
-    if (slot.name !== '' && isUnheld && empty.length === files.length) {
+  /** Gives a pair back. `isUnheld`: no process can have it open any more; `isSilent`: nothing was printed so far. */
+  giveBack(slot: Slot, { isUnheld, isSilent }: { readonly isUnheld: boolean; readonly isSilent: boolean }): void {
+    if (slot.name !== '' && isUnheld && isSilent) {
       this.#free.push(slot)
       return
     }
-    if (slot.name !== '') this.#empty.push(...empty.map(({ path }) => path))
+    const files = [slot.stdout, slot.stderr]
+    if (slot.name !== '') this.#empty.push(...files.filter(({ fd }) => fstatSync(fd).size === 0).map(({ path }) => path))
     for (const { fd } of files) closeSync(fd)
   }
 
   async close(): Promise<void> {
     await this.#refilling
-    for (const slot of this.#free.splice(0)) this.giveBack(slot, false)
+    for (const slot of this.#free.splice(0)) this.giveBack(slot, { isUnheld: false, isSilent: true })
     // A daemon may have begun to print meanwhile.
     for (const path of this.#empty) if (lstatSync(path).size === 0) unlinkSync(path)
   }

@@ -1,4 +1,3 @@
-import { fstatSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { beginScriptRun } from '@instar/contract/scripts'
 import type { ScriptEnd, Starter, StarterLost } from '../../run-parts/starter.ts'
@@ -8,34 +7,41 @@ import { OutputBound } from '../output/bound.ts'
 import { follow, type Follower } from '../output/follow.ts'
 import type { Slot } from '../output/slots.ts'
 import type { Cut } from './limits.ts'
-import { hashOf, type Script } from './script.ts'
+import type { Script } from './script.ts'
+import type { ScriptFile } from './script-files.ts'
 import { warn } from './session.ts'
 import type { Stage } from './stage.ts'
 
-/** How often the output of a running script is looked at. */
-const POLL_MS = 100
 /** How long a shell may take to tell of a script that was ended: longer only when the kernel holds the script. */
 const REPORT_PATIENCE_MS = 2000
 
+interface Attempt {
+  readonly shell: Starter
+  readonly script: Script
+  readonly file: ScriptFile
+  /** From 1. */
+  readonly attempt: number
+}
+
 /** Runs a script once and keeps its record: one line before it starts, one when it has ended. */
-export async function runAttempt(stage: Stage, shell: Starter, script: Script, attempt: number): Promise<ScriptRecord> {
+export async function runAttempt(stage: Stage, { shell, script, file, attempt }: Attempt): Promise<ScriptRecord> {
   const { session, phase } = stage
   const slot = session.slots.take()
-  const begun = beginRecord(stage, script, attempt, slot)
+  const begun = beginRecord(stage, { script, file, attempt, slot })
   session.journal.append({ kind: 'script', ...begun })
   session.emit({ kind: 'script', step: script.name, state: 'started', script_run_id: begun.id, message: `${phase}: ${script.name}` })
   const output = follow(slot, (stream, message) => session.emit({ kind: 'output', stream, message, script_run_id: begun.id }))
   const bound = new OutputBound(reason => warn(session, `the middle of the output of ${script.name} cannot be left out: ${reason}`))
-  const poll = setInterval(() => {
+  const endPolling = session.polling.add(() => {
     output.poll()
     bound.check(slot)
-  }, POLL_MS)
-  const outcome = await watch({ stage, shell, script, begun, slot })
-  clearInterval(poll)
+  })
+  const outcome = await watch({ stage, shell, script, file, begun, slot })
+  endPolling()
   output.end()
   const record = endRecord(begun, outcome, output)
-  keepOutput(stage, slot, outcome)
-  session.journal.append({ kind: 'script', ...record })
+  keepOutput(stage, slot, { outcome, output })
+  session.journal.appendWithNext({ kind: 'script', ...record })
   return record
 }
 
@@ -51,11 +57,12 @@ interface Watched {
   readonly stage: Stage
   readonly shell: Starter
   readonly script: Script
+  readonly file: ScriptFile
   readonly begun: ScriptRecord
   readonly slot: Slot
 }
 
-async function watch({ stage, shell, script, begun, slot }: Watched): Promise<Outcome> {
+async function watch({ stage, shell, script, file, begun, slot }: Watched): Promise<Outcome> {
   const { session, limits } = stage
   // Of scripts that run at the same time nobody can tell whose memory it is.
   const memory = stage.isParallel ? undefined : session.containment.memoryPeak
@@ -66,9 +73,12 @@ async function watch({ stage, shell, script, begun, slot }: Watched): Promise<Ou
     environment: { INSTAR_SCRIPT: script.name, INSTAR_ATTEMPT: String(begun.attempt) },
     stdout: slot.stdout.path,
     stderr: slot.stderr.path,
+    kind: file.kind,
     ...(stage.isParallel ? { stdin: '/dev/null' } : {}),
   })
-  const race = await limits.race(running, 'script')
+  const racing = limits.race(running, 'script')
+  stage.files.readAhead(script.path)
+  const race = await racing
   const memoryPeak = memory?.end() ?? null
   if (race.kind === 'done') return { end: race.value, cut: limits.cut === undefined ? undefined : 'other', leftRunning: [], memoryPeak }
   const { killAfterMs: graceMs } = session.options
@@ -82,13 +92,18 @@ async function watch({ stage, shell, script, begun, slot }: Watched): Promise<Ou
 }
 
 /** The script's files stay when it printed something, or when something may still print into them. */
-function keepOutput({ session, shells, isParallel }: Stage, slot: Slot, { cut }: Outcome): void {
+function keepOutput(
+  { session, shells, isParallel }: Stage,
+  slot: Slot,
+  { outcome: { cut }, output }: { outcome: Outcome; output: Follower },
+): void {
   const isUnheld = !isParallel && cut === undefined && (session.forks.wasOneProcess() || session.containment.hasOnly(shells.pids()))
-  for (const { path, fd } of [slot.stdout, slot.stderr]) if (fstatSync(fd).size > 0) session.journal.addOutput(path)
-  session.slots.giveBack(slot, isUnheld)
+  if (output.stdoutBytes > 0) session.journal.addOutput(slot.stdout.path)
+  if (output.stderrBytes > 0) session.journal.addOutput(slot.stderr.path)
+  session.slots.giveBack(slot, { isUnheld, isSilent: output.stdoutBytes + output.stderrBytes === 0 })
 }
 
-function beginRecord({ session, phase }: Stage, script: Script, attempt: number, slot: Slot): ScriptRecord {
+function beginRecord({ session, phase }: Stage, { script, file, attempt, slot }: Omit<Attempt, 'shell'> & { slot: Slot }): ScriptRecord {
   const begun = beginScriptRun({
     id: `${session.id}-${String(session.nextNumber()).padStart(4, '0')}`,
     runId: session.id,
@@ -98,7 +113,7 @@ function beginRecord({ session, phase }: Stage, script: Script, attempt: number,
     order: script.order,
     attempt,
     startedAt: session.world.now(),
-    payloadSha256: hashOf(script.path),
+    payloadSha256: file.sha256,
   })
   return { ...begun, cpu_ms: null, memory_peak_bytes: null, output: slot.name }
 }

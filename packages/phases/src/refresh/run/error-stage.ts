@@ -4,6 +4,7 @@ import { readKept } from '../output/kept.ts'
 import { readPhaseDirectory } from '../plan/phase-directory.ts'
 import { Limits } from './limits.ts'
 import { runStage, type Failure } from './run-stage.ts'
+import { ScriptFiles } from './script-files.ts'
 import { warn, type Session } from './session.ts'
 import { environmentOutput, withShells } from './shell-pool.ts'
 import { markOf } from '../containment/mark.ts'
@@ -27,7 +28,7 @@ export async function runErrorStage(session: Session, failure: Failure): Promise
     const stage = { session, phase: 'error', isParallel: false, retries: 0, limits }
     const { environmentFiles } = directory
     const end = await withShells({ session, phase: 'error', limits, environment, environmentFiles }, shells =>
-      runStage({ ...stage, shells }, groups, 1),
+      runStage({ ...stage, shells, files: new ScriptFiles(directory.scripts.map(({ path }) => path)) }, groups, 1),
     )
     const state = end.kind === 'succeeded' ? 'succeeded' : 'failed'
     const message = end.kind === 'failed' ? end.failure.error.message : undefined

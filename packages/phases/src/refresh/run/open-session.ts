@@ -5,11 +5,15 @@ import type { RefreshRun } from '../journal/records.ts'
 import { newRefreshId, type RefreshStore } from '../journal/store.ts'
 import { JournalWriter } from '../journal/writer.ts'
 import { ForkCounter } from '../output/fork-counter.ts'
+import { Polling } from '../output/polling.ts'
 import { OutputSlots } from '../output/slots.ts'
 import type { Beginning } from './beginning.ts'
 import { createEmit } from './events.ts'
 import { warn, type Session } from './session.ts'
 import type { World } from './world.ts'
+
+/** How often the output of running scripts is looked at. */
+const POLL_MS = 100
 
 /** Begins a run, or goes on with one: its journal says so on disk before anything else happens. Throws `refresh.journal-unwritable`. */
 export async function openSession(beginning: Beginning, store: RefreshStore, world: World): Promise<Session> {
@@ -43,6 +47,7 @@ export async function openSession(beginning: Beginning, store: RefreshStore, wor
       warn(session, `the output of a script is not kept: ${reasonOf(error)}`),
     ),
     forks: new ForkCounter(),
+    polling: new Polling(POLL_MS),
     nextNumber: () => (number += 1),
   }
   return session

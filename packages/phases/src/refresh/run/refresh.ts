@@ -40,5 +40,7 @@ export async function refresh(request: RefreshRequest, world: World): Promise<Ru
 async function closeSession(session: Session): Promise<void> {
   session.showEvents()
   await session.slots.close()
+  session.polling.close()
+  session.forks.close()
   session.containment.release()
 }

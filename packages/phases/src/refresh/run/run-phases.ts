@@ -6,6 +6,7 @@ import type { StartPoint } from '../plan/start-point.ts'
 import { scriptEnvironment } from './error-stage.ts'
 import { Limits } from './limits.ts'
 import { runStage, type StageEnd } from './run-stage.ts'
+import { ScriptFiles } from './script-files.ts'
 import type { Session } from './session.ts'
 import { withShells } from './shell-pool.ts'
 
@@ -58,7 +59,11 @@ async function runPhase(session: Session, phase: RefreshPhase, start: StartPoint
   const stage = { session, phase, isParallel: options.parallel, retries: options.retries, limits }
   // Without a script to start there is no need of a shell: an environment file by itself does nothing.
   const end = await withShells({ session, phase, limits, environment, environmentFiles }, shells =>
-    runStage({ ...stage, shells }, groups, options.parallel ? options.jobs : 1),
+    runStage(
+      { ...stage, shells, files: new ScriptFiles(groups.flat().map(({ path }) => path)) },
+      groups,
+      options.parallel ? options.jobs : 1,
+    ),
   )
   if (end.kind === 'succeeded') note('succeeded')
   if (end.kind === 'failed') note('failed', end.failure.error.message)

@@ -4,6 +4,7 @@ import type { ScriptRecord } from '../journal/records.ts'
 import { whyNotStarted } from '../plan/interpreter.ts'
 import { runAttempt } from './attempt.ts'
 import type { Script } from './script.ts'
+import type { ScriptFile } from './script-files.ts'
 import { warn } from './session.ts'
 import type { NoShell } from './shell-pool.ts'
 import type { Stage } from './stage.ts'
@@ -22,7 +23,12 @@ export type ScriptVerdict =
  * Runs a script, again while it fails and retries are left. `isWanted` is asked when a shell for it is there: one that is not wanted any more
  * does not begin, and counts as done.
  */
-export async function runScript(stage: Stage, script: Script, isWanted: () => boolean): Promise<ScriptVerdict> {
+export async function runScript(
+  stage: Stage,
+  script: Script & { readonly file: ScriptFile },
+  isWanted: () => boolean,
+): Promise<ScriptVerdict> {
+  let { file } = script
   for (let attempt = 1; ; attempt += 1) {
     const cut = stage.limits.mayBegin()
     if (cut !== undefined) return { kind: 'no-shell', reason: { kind: 'cut', cut } }
@@ -32,7 +38,7 @@ export async function runScript(stage: Stage, script: Script, isWanted: () => bo
       stage.shells.giveBack(shell)
       return { kind: 'done' }
     }
-    const record = await runAttempt(stage, shell, script, attempt)
+    const record = await runAttempt(stage, { shell, script, file, attempt })
     if (isLost(record)) stage.shells.drop(shell)
     else stage.shells.giveBack(shell)
     const verdict = judge(stage, record)
@@ -41,6 +47,7 @@ export async function runScript(stage: Stage, script: Script, isWanted: () => bo
     if (!mayRetry) return verdict
     // What was cut was this script alone, and it is about to begin anew.
     stage.limits.cut = undefined
+    file = stage.files.look(script.path) ?? file
   }
 }
 

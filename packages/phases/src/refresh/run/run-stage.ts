@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { InstarError } from '@instar/contract/errors'
 import type { ScriptRecord } from '../journal/records.ts'
 import { runScript, scriptError, type ScriptVerdict } from './run-script.ts'
@@ -43,7 +42,8 @@ async function runGroup(stage: Stage, group: readonly Script[], jobs: number): P
   let isFailed = false
   const work = async () => {
     for (let script = waiting.shift(); script !== undefined && !isFailed; script = waiting.shift()) {
-      const verdict = isGone(stage, script) ? ({ kind: 'done' } as const) : await runScript(stage, script, () => !isFailed)
+      const file = stage.files.look(script.path)
+      const verdict = file === undefined ? tellGone(stage, script) : await runScript(stage, { ...script, file }, () => !isFailed)
       judged.push({ script, verdict })
       if (verdict.kind !== 'done' && verdict.kind !== 'reboot') isFailed = true
     }
@@ -53,11 +53,10 @@ async function runGroup(stage: Stage, group: readonly Script[], jobs: number): P
 }
 
 /** Published script sets remove later scripts of their own phase; one that lost its x bit only is started, and fails. */
-function isGone({ session, phase }: Stage, script: Script): boolean {
-  if (existsSync(script.path)) return false
+function tellGone({ session, phase }: Stage, script: Script): ScriptVerdict {
   session.journal.append({ kind: 'not-run', phase, name: script.name, reason: 'removed meanwhile' })
   session.emit({ kind: 'script', step: script.name, state: 'skipped', message: `${phase}: ${script.name} was removed meanwhile` })
-  return true
+  return { kind: 'done' }
 }
 
 /** Of several that went wrong at once, the one that reached a limit or failed by itself is the cause, not one that was cut short by it. */

@@ -2,6 +2,7 @@ import type { RunContainment } from '../containment/run-containment.ts'
 import type { RunOptions } from '../journal/records.ts'
 import type { JournalWriter } from '../journal/writer.ts'
 import type { ForkCounter } from '../output/fork-counter.ts'
+import type { Polling } from '../output/polling.ts'
 import type { OutputSlots } from '../output/slots.ts'
 import type { Emit } from './events.ts'
 import type { World } from './world.ts'
@@ -19,6 +20,7 @@ export interface Session {
   readonly containment: RunContainment
   readonly slots: OutputSlots
   readonly forks: ForkCounter
+  readonly polling: Polling
   /** A number for the next record of a script: 1, 2, ... */
   readonly nextNumber: () => number
 }

@@ -1,4 +1,5 @@
 import type { Limits } from './limits.ts'
+import type { ScriptFiles } from './script-files.ts'
 import type { Session } from './session.ts'
 import type { ShellPool } from './shell-pool.ts'
 
@@ -11,4 +12,5 @@ export interface Stage {
   readonly retries: number
   readonly limits: Limits
   readonly shells: ShellPool
+  readonly files: ScriptFiles
 }

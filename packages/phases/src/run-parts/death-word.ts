@@ -1,0 +1,44 @@
+import { closeSync, fstatSync, ftruncateSync, openSync, readSync } from 'node:fs'
+import { constants } from 'node:os'
+
+/** What glibc's strsignal(3) calls those that end a process, in English, which is what the small shell speaks. */
+const WORDS: Readonly<Record<string, string>> = {
+  SIGHUP: 'Hangup',
+  SIGQUIT: 'Quit',
+  SIGILL: 'Illegal instruction',
+  SIGTRAP: 'Trace/breakpoint trap',
+  SIGABRT: 'Aborted',
+  SIGBUS: 'Bus error',
+  SIGFPE: 'Floating point exception',
+  SIGKILL: 'Killed',
+  SIGUSR1: 'User defined signal 1',
+  SIGSEGV: 'Segmentation fault',
+  SIGUSR2: 'User defined signal 2',
+  SIGALRM: 'Alarm clock',
+  SIGTERM: 'Terminated',
+  SIGSTKFLT: 'Stack fault',
+  SIGXCPU: 'CPU time limit exceeded',
+  SIGXFSZ: 'File size limit exceeded',
+  SIGVTALRM: 'Virtual timer expired',
+  SIGPROF: 'Profiling timer expired',
+  SIGIO: 'I/O possible',
+  SIGPWR: 'Power failure',
+  SIGSYS: 'Bad system call',
+}
+
+/** Takes the shell's word about a script's death from the end of the file that took the script's stderr. */
+export function removeDeathWord(path: string, signalNumber: number): void {
+  const names = Object.entries(constants.signals).flatMap(([name, number]) => (number === signalNumber ? [name] : []))
+  const word = names.map(name => WORDS[name]).find(one => one !== undefined) ?? `Real-time signal ${signalNumber - 34}`
+  const fd = openSync(path, 'r+')
+  try {
+    const { size } = fstatSync(fd)
+    for (const line of [`${word}\n`, `${word} (core dumped)\n`]) {
+      const end = Buffer.alloc(line.length)
+      const from = size - line.length
+      if (from >= 0 && readSync(fd, end, 0, line.length, from) === line.length && end.toString('latin1') === line) ftruncateSync(fd, from)
+    }
+  } finally {
+    closeSync(fd)
+  }
+}
