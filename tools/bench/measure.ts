@@ -1,5 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, openSync, closeSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 
 /** One finished command: wall and CPU time of all its processes in ms, and its greatest memory in MiB. */
 export interface Measured {
@@ -8,19 +11,31 @@ export interface Measured {
   readonly peakMiB: number
 }
 
-/** Runs a command to its end and measures it with time(1) of GNU; a command that fails is an error with its last words. */
+const LAST_WORDS = 4000
+
+/**
+ * Runs a command to its end and measures it with time(1) of GNU; a command that fails is an error with its last words. Its stderr is a file: who
+ * reads a pipe takes time from the command.
+ */
 export async function measure(argv: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Measured> {
-  const started = performance.now()
-  const child = spawn('/usr/bin/time', ['-f', '%U %S %M', '-q', ...argv], {
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
-  let words = ''
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (words = (words + text).slice(-4000)))
-  const [code] = (await once(child, 'close')) as [number]
-  if (code !== 0) throw new Error(`${argv.join(' ')} ended with ${code}: ${words}`)
-  const [user = 0, system = 0, peakKiB = 0] = words.trimEnd().split('\n').at(-1)!.split(' ').map(Number)
-  return { wallMs: performance.now() - started, cpuMs: (user + system) * 1000, peakMiB: peakKiB / 1024 }
+  const folder = mkdtempSync(join(tmpdir(), 'instar-measure-'))
+  const [figures, stderr] = [join(folder, 'figures'), join(folder, 'stderr')]
+  const fd = openSync(stderr, 'w')
+  try {
+    const started = performance.now()
+    const child = spawn('/usr/bin/time', ['-f', '%U %S %M', '-q', '-o', figures, ...argv], {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'ignore', fd],
+    })
+    const [code] = (await once(child, 'close')) as [number]
+    const wallMs = performance.now() - started
+    if (code !== 0) throw new Error(`${argv.join(' ')} ended with ${code}: ${readFileSync(stderr, 'utf8').slice(-LAST_WORDS)}`)
+    const [user = 0, system = 0, peakKiB = 0] = readFileSync(figures, 'utf8').trim().split(' ').map(Number)
+    return { wallMs, cpuMs: (user + system) * 1000, peakMiB: peakKiB / 1024 }
+  } finally {
+    closeSync(fd)
+    rmSync(folder, { recursive: true })
+  }
 }
 
 export function median(values: readonly number[]): number {
