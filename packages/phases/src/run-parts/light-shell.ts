@@ -6,7 +6,8 @@ import type { ScriptSeries, ScriptStart, StarterOptions } from './starter.ts'
 import { quote, type WordBook } from './word-book.ts'
 
 /**
- * The small shell that starts scripts wherever nothing needs bash: it does so without copying itself (vfork), in two thirds of the time. It cannot carry exported functions and odd names on, and counts processor time in clock ticks (10 ms).
+ * The small shell that starts scripts wherever nothing needs bash: it does so without copying itself (vfork), in two thirds of the time. It
+ * cannot carry exported functions and odd names on, and counts processor time in clock ticks (10 ms).
  */
 const DASH = ['/bin/dash', '/usr/bin/dash']
 
@@ -83,7 +84,7 @@ export function becomeText(program: string, from: { stdin: number; channel: numb
 /**
  * What the small shell reads first; it answers @r. What it has to say of a script's death ("Killed") goes to the script's stderr, for that is its own
  * while it waits. So it counts what it writes: when a script ended like one that died of a signal it gives the number by @w and waits, and whoever
- * knows how often it has really written knows whether there was such a word.
+ * knows how often it has really written knows whether there was such a word. A signal may cut an answer's reading short: then it is read again.
  */
 export function lightDriverText(): string {
   return `exec 2>&1
@@ -92,8 +93,10 @@ trap __instar_stop=1 TERM HUP USR1
 trap __instar_date= USR2
 __instar_stop= __instar_date= __instar_writes=0
 __instar_write() { echo "$1" && __instar_writes=$((__instar_writes + 1)); }
+__instar_read() { read -r __instar_answer; }
+__instar_ask() { __instar_write "$1" && { __instar_read || __instar_read || __instar_read; }; }
 __instar_report() {
-  [ $1 -le 128 ] || { __instar_write "@w $__instar_writes" && read -r __instar_go; }
+  [ $1 -le 128 ] || __instar_ask "@w $__instar_writes"
   __instar_write "@e $1  "
 }
 echo @r
@@ -134,12 +137,12 @@ export function lightSeriesText({ announcer, directory, names }: ScriptSeries): 
     case $__instar_known in *":$__instar_head:"*) return ;; esac ;;
   *) __instar_head= ;;
   esac
-  __instar_write @k || exit
-  read -r __instar_kind
+  __instar_ask @k || exit
+  __instar_kind=$__instar_answer
   case $__instar_kind:$__instar_head in native:?*) __instar_known=$__instar_known$__instar_head: ;; esac
 }
 __instar_say() {
-  [ -n "$__instar_date" ] || { __instar_write @c || exit; read -r __instar_date; __instar_write @r || exit; }
+  [ -n "$__instar_date" ] || { __instar_ask @c && __instar_date=$__instar_answer && __instar_write @r || exit; }
   set -- "$__instar_completed" "$1"
   __instar_completed=
   printf "\${1:+$__instar_line}\${2:+$__instar_line}" \${1:+"$__instar_name" "$__instar_date" "$1"} \${2:+"$__instar_name" "$__instar_date" "$2"} >&${STDERR}

@@ -58,6 +58,19 @@ describe('the shell that starts scripts', () => {
     }
   })
 
+  it('is not misled by signals that it gets itself while it waits for an answer', async () => {
+    const starter = await open()
+    const storm = setInterval(() => process.kill(starter.pid, 'SIGUSR2'), 1)
+    try {
+      for (let round = 0; round < 50; round += 1) {
+        const [left, died] = [await run(starter, '#!/bin/sh\nexit 137\n'), await run(starter, '#!/bin/sh\nkill -KILL $$\n')]
+        assert.deepEqual([left.exitCode, left.signal, died.exitCode, died.signal], [137, null, null, 'SIGKILL'])
+      }
+    } finally {
+      clearInterval(storm)
+    }
+  })
+
   it('owns up to what it cannot tell: 130 and 141', async () => {
     const starter = await open()
 
