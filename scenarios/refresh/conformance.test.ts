@@ -1,4 +1,4 @@
-// Every case of the reference, on both versions of Node, against the programs as they are built and shipped.
+// Every case of the reference, on both versions of Node, with and without dash, against the programs as they are built and shipped.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -31,24 +31,29 @@ describe('the drop-ins do what the reference says', { skip: requires(['root', 'r
   ])
   assert.equal(built.status, 0, String(built.stderr))
 
-  /** The two programs with this Node in their interpreter line. */
-  const programsFor = (node: string, folder: string) => {
+  /** The two programs with this Node in their interpreter line and, as on a host without dash, no name for it. */
+  const programsFor = (node: string, folder: string, hasDash: boolean) => {
     mkdirSync(join(work, folder))
     return ['os-refresh-config', 'dib-run-parts'].map(name => {
       const file = join(work, folder, name)
-      writeFileSync(file, readFileSync(join(work, 'dist', name), 'utf8').replace('/usr/bin/env node', node))
+      const text = readFileSync(join(work, 'dist', name), 'utf8').replace('/usr/bin/env node', node)
+      const without = text.replaceAll(/\/(usr\/)?bin\/dash/g, '/nowhere/dash')
+      assert.ok(without !== text, 'the program names dash')
+      writeFileSync(file, hasDash ? text : without)
       chmodSync(file, 0o755)
       return file
     })
   }
 
-  for (const [title, node] of [
-    ['Node 20', findNode(20, process.env['PATH'] ?? '')],
-    ['the Node of this run', process.execPath],
+  const node20 = findNode(20, process.env['PATH'] ?? '')
+  for (const [title, node, hasDash] of [
+    ['Node 20', node20, true],
+    ['the Node of this run', process.execPath, true],
+    ['Node 20 without dash', node20, false],
   ] as const) {
     it(`on ${title}`, () => {
       const results = join(work, 'results.json')
-      const programs = programsFor(node ?? '', title.replaceAll(' ', '-'))
+      const programs = programsFor(node ?? '', title.replaceAll(' ', '-'), hasDash)
 
       const run = spawnSync(REFRESH_CASES, [...programs, '--json', results], { encoding: 'utf8' })
 
