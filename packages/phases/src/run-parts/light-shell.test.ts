@@ -248,6 +248,20 @@ describe('a series of scripts', () => {
   }
 })
 
+test('bash stays when an environment file leaves what the small shell would lose', async t => {
+  for (const [environmentFile, isLight] of [
+    ['export A=1\nB=2\nexec 3>/dev/null\n', true],
+    ['exec 7>/dev/null\n', false],
+    ['export IFS=,\n', false],
+    ['export PS1=x\n', false],
+    ['f() { :; }\n', true],
+  ] as const) {
+    const { program } = await started(t, { name: '', environmentFile, isLight })
+
+    assert.equal(program === 'dash', isLight && hasLightShell, environmentFile)
+  }
+})
+
 test('an environment that the small shell would lose a part of keeps bash', () => {
   assert.equal(lightShellFor({ environment: { 'BASH_FUNC_f%%': '() { :; }' } } as never), undefined)
   assert.equal(lightShellFor({ environment: { 'a-b': '1' } } as never), undefined)
