@@ -3,6 +3,7 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync,
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import type { MorphChanges } from '@instar/contract'
 import { buildGuest, heavy, requires } from '@instar/fixtures'
 import { hashFile, openAppliance } from '@instar/machine'
 import { runningPid, stopMachine } from '../../packages/worker/src/providers/disk-images/power.ts'
@@ -147,6 +148,18 @@ describe('a real guest over the service', { skip, concurrency: false }, () => {
     assert.match(await moves.outputOf(runs[3]), /^hello from \S+\nonce\n$/)
     assert.equal(deployment.transfer_result?.['web-01']?.name, 'web-01')
     assert.match(readFileSync(join(to, 'web-01', 'run', 'console.log'), 'latin1'), /GUEST-IS-UP/)
+    const { changes } = JSON.parse(readFileSync(join(to, 'web-01', 'morphed.json'), 'utf8')) as { changes: MorphChanges }
+    assert.ok(
+      changes.files.some(({ path, change }) => path.includes('instar') && change === 'created'),
+      JSON.stringify(changes.files),
+    )
+    const told = deployment.tasks.flatMap(({ events }) => events.map(({ message }) => message))
+    for (const { step } of changes.steps)
+      assert.ok(
+        told.some(message => message.startsWith(`${step}: `)),
+        `${step}: ${told.join('\n')}`,
+      )
+    assert.ok(changes.steps.length > 0)
   })
 
   test('the machine is listed and shut down, and the replica can be synchronised and deployed again', async () => {

@@ -1,4 +1,4 @@
-import type { ScriptRun } from '@instar/contract'
+import type { MorphChanges, ScriptRun } from '@instar/contract'
 import type { AppliedChange } from './tree/apply.ts'
 
 /** What a morph did. */
@@ -14,4 +14,20 @@ export interface MorphReport {
   /** What was done to the OS, in sentences, by step. */
   readonly steps: readonly { readonly step: string; readonly changes: readonly string[] }[]
   readonly warnings: readonly string[]
+}
+
+/** What is kept of a report: its scripts have records of their own. */
+export function changesOf(report: MorphReport): MorphChanges {
+  return {
+    system: report.system,
+    steps: report.steps.filter(({ changes }) => changes.length > 0).map(({ step, changes }) => ({ step, changes: [...changes] })),
+    files: report.changed.map(({ path, change, kind, sha256Before, sha256After }) => ({
+      path,
+      change,
+      kind,
+      ...(sha256Before === undefined ? {} : { sha256_before: sha256Before }),
+      ...(sha256After === undefined ? {} : { sha256_after: sha256After }),
+    })),
+    warnings: [...report.warnings],
+  }
 }

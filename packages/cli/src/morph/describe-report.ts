@@ -1,4 +1,3 @@
-import type { MorphChanges } from '@instar/contract'
 import { MACHINE_PHASES } from '@instar/contract/phases'
 import type { MorphReport } from '@instar/morph'
 import type { MorphTask } from './prepare-task.ts'
@@ -17,20 +16,4 @@ export function describeReport(report: MorphReport, task: MorphTask, runId: stri
     `written: ${written.join(' ')}`,
     `record: instar run show ${runId}`,
   ].join('\n')
-}
-
-/** What a run's record keeps of the report. */
-export function changesOf(report: MorphReport): MorphChanges {
-  return {
-    system: report.system,
-    steps: report.steps.filter(({ changes }) => changes.length > 0).map(({ step, changes }) => ({ step, changes: [...changes] })),
-    files: report.changed.map(({ path, change, kind, sha256Before, sha256After }) => ({
-      path,
-      change,
-      kind,
-      ...(sha256Before === undefined ? {} : { sha256_before: sha256Before }),
-      ...(sha256After === undefined ? {} : { sha256_after: sha256After }),
-    })),
-    warnings: [...report.warnings],
-  }
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Emit, Run } from '@instar/contract'
 import { thisProcess } from '@instar/machine'
-import { morph, resumePoint, type MorphReport } from '@instar/morph'
+import { changesOf, morph, resumePoint, type MorphReport } from '@instar/morph'
 import { findKnown, reportError } from '@instar/phases/text'
 import type { MorphOptions } from '../commands/morph.ts'
 import type { Context } from '../context.ts'
@@ -16,7 +16,7 @@ import { createEmitter } from './emitter.ts'
 import { openMinion } from './open-minion.ts'
 import { prepareTask, type MorphTask } from './prepare-task.ts'
 import { findResumable } from './resume.ts'
-import { changesOf, describeReport } from './describe-report.ts'
+import { describeReport } from './describe-report.ts'
 import { openWorkspace, type Workspace } from './workspace.ts'
 
 interface MorphRun {

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { writeDurably } from '@instar/machine'
-import { wipeKeys, type MorphReport } from '@instar/morph'
+import { changesOf, wipeKeys, type MorphReport } from '@instar/morph'
 import { chooseScripts } from '../../morphing/choose-scripts.ts'
 import {
   morphMachine,
@@ -26,7 +26,7 @@ import { tellMorph } from './tell-morph.ts'
 import type { DiskImagesConnection, DiskImagesDestination } from './settings.ts'
 import type { WarmAppliances } from './warm-appliances.ts'
 
-/** Says that the disks of a machine are morphed, for a task that is repeated, and how many scripts wait for its first boot. */
+/** Says that the disks of a machine are morphed, for a task that is repeated, how many scripts wait for its first boot, and what was done to its OS. */
 export const DONE_FILE = 'morphed.json'
 
 interface Work {
@@ -63,7 +63,8 @@ export function createMorphing(paths: HostPaths, warm: WarmAppliances): Morphing
         throw hintAtKeys(error)
       }
       await forgetWork(info.staging)
-      await writeDurably(join(info.staging, DONE_FILE), `${JSON.stringify({ version: 1, first_boot_scripts: report.firstBootScripts })}\n`)
+      const done = { version: 1, first_boot_scripts: report.firstBootScripts, changes: changesOf(report) }
+      await writeDurably(join(info.staging, DONE_FILE), `${JSON.stringify(done)}\n`)
     },
   }
 }
@@ -172,6 +173,7 @@ async function morphDisks(work: Work, minion: MorphMinion, resumeAt: ResumePoint
       'INFO',
       `${report.system}: ${report.scripts.length} script runs, ${report.firstBootScripts} scripts for the first boot, ${report.changed.length} files changed`,
     )
+    for (const { step, changes } of changesOf(report).steps) call.event('INFO', `${step}: ${changes.join('; ')}`)
     return report
   } finally {
     wipeKeys(keys)
