@@ -1,5 +1,5 @@
 import { existsSync, statSync } from 'node:fs'
-import { programKind, type ProgramKind } from './program-kind.ts'
+import { isNativeInterpreter, programKind, type ProgramKind } from './program-kind.ts'
 import { isSpoilt } from './raw-environment.ts'
 import { callText, startable } from './shell-text.ts'
 import type { ScriptSeries, ScriptStart, StarterOptions } from './starter.ts'
@@ -18,6 +18,9 @@ const HIDDEN = `${STDIN}<&- ${STDOUT}>&- ${STDERR}>&-`
 
 /** Variables that bash reads, changes or does not pass on, found by comparing what both shells leave a script of each name in bash's manual. */
 const OF_SHELLS = /^(BASH.*|COLUMNS|COMP_WORDBREAKS|EPOCH.*|HISTCMD|IFS|LINENO|LINES|OPTERR|OPTIND|PPID|PS[124]|S?RANDOM|SHELLOPTS)$/
+
+/** Of most scripts: known from the start, they need not be asked for. */
+const USUAL_INTERPRETERS = ['/bin/sh', '/bin/bash']
 
 /** bash begins anew above this many shells in each other. */
 const MOST_SHELLS = 998
@@ -116,11 +119,11 @@ export function lightStartText(script: ScriptStart, book: WordBook): string {
 
 /**
  * What makes the small shell run a whole series: `name directory names...`. The first line of a file tells it how to start it; where it does not
- * know the interpreter it asks by @k. By @c it asks for the date, and again once USR2 has told it that its second is over: not while it may be
- * reading the answer, which it confirms by @r. When we are gone, nothing can be written to the channel, and it ends. A file is taken for removed
- * only where its folder can be searched.
+ * know the interpreter it asks by @k. It has the date and asks by @c for a new one once USR2 has told it that its second is over: not while it
+ * may be reading one, which it confirms by @r. When we are gone, nothing can be written to the channel, and it ends. A file is taken for
+ * removed only where its folder can be searched.
  */
-export function lightSeriesText({ announcer, directory, names }: ScriptSeries): string {
+export function lightSeriesText({ announcer, directory, names, time }: ScriptSeries): string {
   const path = '"$__instar_path"'
   const streams = `<&${STDIN} >&${STDOUT} 2>&${STDERR} ${HIDDEN}`
   const start = (kind: ProgramKind) => `${kind}) _=${path} ${startCommand(kind, path)} ${streams} ;;`
@@ -149,6 +152,7 @@ __instar_say() {
   __instar_writes=$((__instar_writes + 1))
 }
 __instar_series() {
+  __instar_write @r || exit
   for __instar_script do
     [ -z "$__instar_stop" ] || { __instar_say; __instar_write @x; return; }
     __instar_path=$__instar_prefix/$__instar_script
@@ -170,7 +174,7 @@ __instar_series() {
   __instar_say
   __instar_write @d
 }
-__instar_known=: __instar_completed= __instar_line='%s %s %s\\n'
+__instar_date=${quote(time.date(new Date()))} __instar_known=:${USUAL_INTERPRETERS.filter(isNativeInterpreter).join(':')}: __instar_completed= __instar_line='%s %s %s\\n'
 __instar_name=${quote(announcer)} __instar_directory=${quote(directory)} __instar_prefix=${quote(startable(directory))}
 __instar_series ${names.map(quote).join(' ')}
 exit

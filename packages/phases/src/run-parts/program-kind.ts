@@ -30,7 +30,8 @@ export function kindOfHead(head: string | undefined): ProgramKind {
   return head.startsWith(ELF) || head.includes('\0') ? 'unsure' : 'text'
 }
 
-function isNativeInterpreter(path: string): boolean {
+/** Whether this is a program that the kernel starts for a script. */
+export function isNativeInterpreter(path: string): boolean {
   if (nativeInterpreters.has(path)) return true
   if (!path.startsWith('/') || !isNative(readHead(path) ?? '') || !isExecutable(path)) return false
   nativeInterpreters.add(path)
