@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { buildGuest } from '@instar/fixtures'
-import { openAppliance } from '@instar/machine'
+import { makeFolder, openAppliance } from '@instar/machine'
 import { formatDuration } from '@instar/phases/text'
 import type { DemoOptions } from '../commands/demo.ts'
 import { defaultConfig } from '../config/default-config.ts'
@@ -55,7 +55,7 @@ export async function runServiceDemo(context: Context, options: DemoOptions): Pr
 /** A folder with one machine, described beside its image, as the platform `disk-images` reads it. */
 async function makeSource(context: Context, { accel }: DemoOptions, work: string): Promise<void> {
   const { cacheDir, runtimeDir } = context.paths
-  await mkdir(runtimeDir, { recursive: true, mode: 0o700 })
+  await makeFolder(runtimeDir, 0o700)
   const guest = await buildGuest({
     variant: 'ext4',
     cacheDir,

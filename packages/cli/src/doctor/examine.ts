@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, statfs, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, statfs, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { formatTable, reportError } from '@instar/phases/text'
 import type { Context } from '../context.ts'
@@ -48,8 +48,9 @@ async function checkFirmware(): Promise<Finding> {
 
 /** Whether we may write there, and how much. */
 async function checkFolder({ name, dir, variable }: { name: string; dir: string; variable: string }): Promise<Finding> {
+  const { makeFolder } = await import('@instar/machine')
   try {
-    await mkdir(dir, { recursive: true, mode: 0o700 })
+    await makeFolder(dir, 0o700)
     const draft = await mkdtemp(join(dir, 'doctor-'))
     try {
       await writeFile(join(draft, 'file'), 'written by instar doctor')

@@ -1,10 +1,10 @@
-import { appendFile, mkdir, readFile, readdir } from 'node:fs/promises'
+import { appendFile, readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Run, ScriptRun, type InstarEvent } from '@instar/contract'
 import { InstarError } from '@instar/contract/errors'
-import { isAlive, writeDurably } from '@instar/machine'
+import { isAlive, makeFolder, writeDurably } from '@instar/machine'
 
-/** ENOENT is what Node says of a folder in a read-only file system that is to be made with those above it. */
+/** ENOENT: no folder can be made there, as below /proc; EEXIST: what is there is no folder. */
 const UNWRITABLE: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'ENOENT'])
 
 /**
@@ -26,7 +26,7 @@ export class RunStore {
   async save(run: Run): Promise<void> {
     const folder = this.folderOf(run.id)
     try {
-      await mkdir(join(folder, 'scripts'), { recursive: true, mode: 0o700 })
+      await makeFolder(join(folder, 'scripts'), 0o700)
       await writeDurably(join(folder, 'run.json'), `${JSON.stringify(run, null, 2)}\n`)
     } catch (cause) {
       const { code = '' } = cause as NodeJS.ErrnoException

@@ -1,5 +1,4 @@
 import { once } from 'node:events'
-import { mkdir } from 'node:fs/promises'
 import { formatDuration } from '@instar/phases/text'
 import type { ServeOptions } from '../commands/serve.ts'
 import { defaultDataDir, loadConfig } from '../config/load-config.ts'
@@ -17,7 +16,8 @@ export async function runServe(context: Context, options: ServeOptions): Promise
     flags: flagsOf(options),
   })
   const dataDir = values.data_dir ?? defaultDataDir(context)
-  await mkdir(dataDir, { recursive: true })
+  const { makeFolder } = await import('@instar/machine')
+  await makeFolder(dataDir)
   using log = await createLog({ level: values['log.level'] ?? 'info', folder: logFolderOf(dataDir), name: logName(values.role) })
   await using service = await startService({ config: values, dataDir, paths: context.paths, log, signal: context.signal })
   context.stdout.write(greeting(values, service, performance.now() - began))

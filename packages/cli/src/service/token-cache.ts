@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { chmod, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { SessionSettings } from './settings.ts'
 
@@ -52,7 +52,8 @@ export class TokenCache {
     const folder = join(this.#file, '..')
     const draft = `${this.#file}.${process.pid}`
     try {
-      await mkdir(folder, { recursive: true })
+      const { makeFolder } = await import('@instar/machine')
+      await makeFolder(folder)
       await chmod(folder, 0o700)
       await writeFile(draft, JSON.stringify({ version: 1, kept_until: new Date(until).toISOString(), login }), { mode: 0o600, flag: 'wx' })
       await rename(draft, this.#file)

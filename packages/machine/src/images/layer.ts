@@ -1,6 +1,7 @@
-import { mkdir, mkdtemp, open, realpath, rm, rmdir } from 'node:fs/promises'
+import { mkdtemp, open, realpath, rm, rmdir } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { InstarError } from '@instar/contract'
+import { makeFolder } from '../make-folder.ts'
 import type { BlockNode, ImageLink } from './block-node.ts'
 import { blockNode, nodeName } from './block-node.ts'
 import { isInMemory, requireFreeSpace } from './free-space.ts'
@@ -123,7 +124,7 @@ export async function makeLayerDirectory(dir: string): Promise<string> {
   // Another run may remove the empty folder between our two calls.
   for (let tries = 0; ; tries += 1) {
     try {
-      await mkdir(dir, { recursive: true, mode: 0o700 })
+      await makeFolder(dir, 0o700)
       return await mkdtemp(join(await realpath(dir), layerDirectoryName('')))
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException

@@ -1,7 +1,8 @@
-import { mkdir, realpath } from 'node:fs/promises'
+import { realpath } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { makeLayerDirectory, removeLayerDirectory } from '../images/layer.ts'
 import { sweepLayers } from '../images/sweep.ts'
+import { makeFolder } from '../make-folder.ts'
 import { openFirmware } from './firmware.ts'
 import type { PromptAnswer } from './prompt-answers.ts'
 import { qemuArguments } from './qemu-arguments.ts'
@@ -75,6 +76,6 @@ async function throwAwayFolder(dir: string, stack: AsyncDisposableStack): Promis
 }
 
 async function keptFolder(dir: string): Promise<string> {
-  await mkdir(dir, { recursive: true, mode: 0o700 })
+  await makeFolder(dir, 0o700)
   return await realpath(dir)
 }

@@ -40,8 +40,9 @@ const NO_ACCESS = ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR']
 /** Nor is a place where this user may not write, or which is no folder. */
 function closedPlace(error: unknown): InstarError | undefined {
   if (!(error instanceof Error) || !('code' in error) || !('path' in error) || typeof error.path !== 'string') return undefined
-  // Node says ENOENT of a folder in a read-only file system that is to be made with those above it.
-  const isClosed = NO_ACCESS.includes(String(error.code)) || (error.code === 'ENOENT' && 'syscall' in error && error.syscall === 'mkdir')
+  // ENOENT: no folder can be made there, as below /proc. EEXIST: what is there is no folder.
+  const codes = 'syscall' in error && error.syscall === 'mkdir' ? [...NO_ACCESS, 'ENOENT', 'EEXIST'] : NO_ACCESS
+  const isClosed = codes.includes(String(error.code))
   return isClosed ? new InstarError('host.no-access', `cannot use ${error.path}`, { cause: error }) : undefined
 }
 

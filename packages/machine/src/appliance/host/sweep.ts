@@ -1,6 +1,7 @@
-import { mkdir, mkdtemp, readFile, readdir, realpath, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, readdir, realpath, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { formatOwner, mayBeAlive, parseOwner, thisOwner } from '../../images/owner.ts'
+import { makeFolder } from '../../make-folder.ts'
 import { identityOf, isAlive } from '../../process-identity.ts'
 
 const NAME = /^appliance-([0-9a-f-]+)-[0-9A-Za-z]{6}$/
@@ -8,7 +9,7 @@ const QEMU_FILE = 'qemu.json'
 
 /** A folder for one running appliance; its name tells the owner, so that who comes later can remove it. */
 export async function makeRuntimeFolder(runtimeDir: string): Promise<string> {
-  await mkdir(runtimeDir, { recursive: true, mode: 0o700 })
+  await makeFolder(runtimeDir, 0o700)
   return await mkdtemp(join(await realpath(runtimeDir), `appliance-${formatOwner(thisOwner())}-`))
 }
 

@@ -7,6 +7,7 @@ import { CACHE_TIMES, noteUse, pruneCache } from '../../cache/prune-cache.ts'
 import { holdLock } from '../host/lock.ts'
 import { runHostTool } from '../host/host-tool.ts'
 import { requireFreeSpace } from '../../images/free-space.ts'
+import { makeFolder } from '../../make-folder.ts'
 import { modulePaths } from './module-order.ts'
 import { AGENT_PATH, BOOT_MODULES, EXCLUDED_PATHS, FILES, FOLDERS, LINKS, MODULE_LIST_PATH, PACKAGES, SUITE } from './recipe.ts'
 import { recipeHash } from './recipe-hash.ts'
@@ -64,7 +65,7 @@ export async function provideImage(options: BuildOptions): Promise<ApplianceImag
   const folder = join(options.cacheDir, `${FOLDER_PREFIX}${hash}`)
   const built = await readImage(folder, hash)
   if (built !== undefined) return built
-  await mkdir(options.cacheDir, { recursive: true })
+  await makeFolder(options.cacheDir)
   await requireFreeSpace(options.cacheDir, BUILD_BYTES, 'building the appliance')
   await using _ = await holdLock(join(options.cacheDir, 'appliance.lock'), options.signal)
   const builtMeanwhile = await readImage(folder, hash)

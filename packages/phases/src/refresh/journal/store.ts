@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readFileSync, readdirSync } from 'node:fs'
+import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { InstarError } from '@instar/contract/errors'
+import { makeFolder } from '../make-folder.ts'
 import { foldJournal } from './fold.ts'
 import { bootIdentity, isOwnerAlive } from './owner.ts'
 import type { RefreshRun } from './records.ts'
@@ -19,7 +20,7 @@ export class RefreshStore {
   /** Makes the folder; throws `refresh.journal-unwritable`. */
   prepare(): void {
     try {
-      mkdirSync(this.dir, { recursive: true, mode: 0o700 })
+      makeFolder(this.dir, 0o700)
     } catch (error) {
       throw new InstarError('refresh.journal-unwritable', `cannot make the folder of the journal ${this.dir}`, { cause: error })
     }

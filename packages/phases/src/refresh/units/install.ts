@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { accessSync, constants, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { InstarError } from '@instar/contract/errors'
 import { REFRESH_PHASES } from '@instar/contract/phases'
@@ -9,6 +9,7 @@ import type { RefreshIo } from '../command/io.ts'
 import { flag, text, toRequest } from '../command/request.ts'
 import { SUPERVISOR_GROUP } from '../containment/cgroup.ts'
 import { findBaseDirectory } from '../drop-in/base-directory.ts'
+import { makeFolder } from '../make-folder.ts'
 import { CONTINUE, PATH_UNIT, renderUnits, TIMER } from './units.ts'
 
 /** DelegateSubgroup= is new in this version of systemd; an older one warns of it at each start. */
@@ -37,7 +38,7 @@ export function installCommand(values: Values, io: RefreshIo): number {
     environment: kept(io.environment),
   })
   try {
-    mkdirSync(dir, { recursive: true })
+    makeFolder(dir)
     for (const [name, unit] of units) writeFileSync(join(dir, name), unit)
   } catch (error) {
     throw new InstarError('refresh.not-installable', `cannot write the units to ${dir}`, { cause: error })

@@ -1,5 +1,6 @@
-import { access, constants, mkdir } from 'node:fs/promises'
+import { access, constants } from 'node:fs/promises'
 import { InstarError } from '@instar/contract'
+import { makeFolder } from '@instar/machine'
 import type { DestinationCall, DestinationHalf } from '../destination-half.ts'
 import { checkNetworks, NETWORKS } from './networks.ts'
 import { cleanUpInstance, deployInstance, finalizeInstance } from './instances.ts'
@@ -63,7 +64,7 @@ export function createDestination(paths: HostPaths, warm: WarmAppliances): Desti
 
 export async function requireWritable(folder: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true })
+    await makeFolder(folder)
     await access(folder, constants.R_OK | constants.W_OK)
   } catch (cause) {
     throw new InstarError('provider.refused', `the folder ${folder} cannot be written`, { cause })

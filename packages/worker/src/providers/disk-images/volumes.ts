@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
-import { mkdir, rm, stat } from 'node:fs/promises'
+import { rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { InstarError } from '@instar/contract'
+import { makeFolder } from '@instar/machine'
 import { lockReplica } from '../../replication/open-replica.ts'
 import { readReplicaRecord } from '../../replication/replica-record.ts'
 import { replicateDisk } from '../../replication/replicate-disk.ts'
@@ -20,7 +21,7 @@ export async function deployDisks(call: DiskImagesTask, { exportInfo, volumes }:
   for (const disk of exportInfo.devices.disks) {
     const folder = join(replicasIn(chooseStorage(call.connection, call.storageMappings, disk)), `${call.key}-${nameOfDisk(disk.id)}`)
     const volume = known.get(disk.id) ?? { disk_id: disk.id, replica_folder: folder }
-    await mkdir(replicaFolder(volume), { recursive: true, mode: 0o700 })
+    await makeFolder(replicaFolder(volume), 0o700)
     made.push(volume)
   }
   // A disk that the machine no longer has keeps its replica until the disks of the transfer are deleted.

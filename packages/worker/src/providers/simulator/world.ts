@@ -1,6 +1,7 @@
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { randomUUID } from 'node:crypto'
+import { makeFolder } from '@instar/machine'
 import type { Own } from '../provider.ts'
 
 /** What the simulated platform holds: one small file for each thing, in a folder for each kind. */
@@ -33,14 +34,14 @@ export class World {
   async put(kind: Kind, name: string, body: Own): Promise<void> {
     const path = this.path(kind, name)
     const next = `${path}.${randomUUID()}.new`
-    await mkdir(join(this.#folder, kind), { recursive: true })
+    await makeFolder(join(this.#folder, kind))
     await writeFile(next, JSON.stringify(body))
     await rename(next, path)
   }
 
   /** True for the one caller that made it. */
   async claim(kind: Kind, name: string): Promise<boolean> {
-    await mkdir(join(this.#folder, kind), { recursive: true })
+    await makeFolder(join(this.#folder, kind))
     return writeFile(this.path(kind, name), '{}', { flag: 'wx' }).then(
       () => true,
       error => unless('EEXIST', error, false),
