@@ -84,12 +84,11 @@ export async function runProgram(context: Context): Promise<number> {
   let exitCode = 0
   const wanted = context.argv[0] === 'complete' ? 'all' : context.argv
   const program = await createProgram(context, code => (exitCode = code), wanted)
-  if (context.argv[0] === 'complete') {
-    const { default: addCompletion } = await import('@bomb.sh/tab/commander')
-    addCompletion(program)
-  }
   try {
-    await program.parseAsync([...context.argv], { from: 'user' })
+    if (context.argv[0] === 'complete') {
+      const { complete } = await import('./completion/complete.ts')
+      await complete(program, context)
+    } else await program.parseAsync([...context.argv], { from: 'user' })
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     return error.exitCode === 0 ? 0 : 2
