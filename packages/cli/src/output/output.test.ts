@@ -26,10 +26,10 @@ const ROWS: readonly Row[] = [
   { id: 'c\u001B[2J', size: null, tags: ['z'], more: { l: null } },
 ]
 
-async function listed(options: Partial<ListOptions>, isTerminal = false): Promise<string> {
+async function listed(options: Partial<ListOptions>, isTerminal = false, rows = ROWS): Promise<string> {
   let text = ''
   const output = { write: (piece: string) => void (text += piece), writeBytes: async () => undefined, isTerminal, columns: 80 }
-  await printList(output, { format: 'table', ...options }, COLUMNS, ROWS)
+  await printList(output, { format: 'table', ...options }, COLUMNS, rows)
   return text
 }
 
@@ -45,6 +45,17 @@ test('a table has heads in capitals, lists side by side, and nothing that could 
     await listed({ column: ['id', 'size-mb', 'Tags'] }),
     'ID      SIZE MB  TAGS\nb       10       x, y\na, "b"  9\nc                z\n',
   )
+})
+
+test('of an empty list a table shows the heads; programs get no row', async () => {
+  const empty = (options: Partial<ListOptions>) => listed({ column: ['ID', 'Tags'], ...options }, false, [])
+
+  assert.equal(await empty({}), 'ID  TAGS\n')
+  assert.equal(await empty({ quiet: true }), '')
+  assert.equal(await empty({ format: 'json' }), '[]\n')
+  assert.equal(await empty({ format: 'yaml' }), '[]\n')
+  assert.equal(await empty({ format: 'csv' }), 'ID,Tags\n')
+  assert.equal(await empty({ format: 'value' }), '')
 })
 
 test('json and yaml keep values as they are, under the headings; csv and value quote no more than they must', async () => {

@@ -16,7 +16,6 @@ export async function printList<T>(
   const chosen = options.quiet === true ? columns.slice(0, 1) : chooseColumns(columns, options.column)
   const names = chosen.map(column => column.name)
   if (options.format === 'table' && options.quiet !== true) {
-    if (sorted.length === 0) return
     const rows = sorted.map(item => chosen.map(column => tableText(column, item).replaceAll('\n', ' ')))
     return output.write(formatTable([names.map(name => name.toUpperCase()), ...rows]))
   }
