@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { runWorker, type StepDefinition } from '@instar/engine'
+import { createEngine, type StepDefinition } from '@instar/engine'
 import { openStore } from '@instar/store'
 
 /** A worker process of the engine's figures: `engine-worker-child.fixture.ts URL HOST`. */
@@ -15,9 +15,8 @@ const store = await openStore({
 const empty: StepDefinition = { run: () => Promise.resolve() }
 const long: StepDefinition = { run: ({ signal }) => sleep(600_000, undefined, { signal }) }
 process.stdout.write('up\n')
-await runWorker({
-  store,
-  log,
+const engine = await createEngine({ store, log })
+await engine.work({
   host,
   providers: { sim: { types: [8], schemas: {} } },
   steps: { GET_INSTANCE_INFO: empty, REPLICATE_DISKS: long },

@@ -7,8 +7,9 @@ import { startExecution } from './execution/start.ts'
 import { openParts, type PartsOptions } from './open-parts.ts'
 import { Asker } from './questions/ask.ts'
 import { createScriptReader } from './scripts/reader.ts'
+import { runWorker } from './worker/worker.ts'
 
-/** Opens the engine for a server. The queue's tables are made or updated on the way. */
+/** Opens the engine. The queue's tables are made or updated on the way. */
 export async function createEngine(options: PartsOptions): Promise<Engine> {
   await using stack = new AsyncDisposableStack()
   const parts = stack.use(await openParts(options))
@@ -27,6 +28,7 @@ export async function createEngine(options: PartsOptions): Promise<Engine> {
     ask: question => asker.ask(question),
     followEvents: request => followEvents(parts.store, request),
     scripts: createScriptReader(parts.store),
+    work: options => runWorker(parts, options),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }

@@ -4,10 +4,10 @@ import type { Store, TaskState } from '@instar/store'
 import { createTestStore } from '@instar/store/testing'
 import { createEngine } from './create-engine.ts'
 import { openBoss } from './delivery/boss.ts'
-import type { Engine } from './engine.ts'
+import type { Engine, EngineLimits } from './engine.ts'
 import type { PlannedStep, StepRequirement } from './plans/planned-step.ts'
 import type { TaskType } from './plans/task-types.ts'
-import { runWorker, type WorkerOptions } from './worker/worker.ts'
+import type { WorkerOptions } from './worker/worker.ts'
 
 export const silent: Log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
 
@@ -56,11 +56,13 @@ export interface TestWorker extends AsyncDisposable {
   stop(): void
 }
 
-export function startWorker(store: Store, options: Partial<WorkerOptions> & Pick<WorkerOptions, 'steps'>): TestWorker {
+type Limits = EngineLimits & NonNullable<WorkerOptions['limits']>
+type TestWorkerOptions = Partial<WorkerOptions> & Pick<WorkerOptions, 'steps'> & { readonly limits?: Limits }
+
+/** A worker with an engine of its own, as another process has it. */
+export function startWorker(store: Store, { limits = {}, ...options }: TestWorkerOptions): TestWorker {
   const stopping = new AbortController()
-  const ended = runWorker({
-    store,
-    log: silent,
+  const ended = work(store, limits, {
     host: `worker-${randomUUID().slice(0, 8)}`,
     providers: { sim: { types: [CAPABILITY], schemas: {} } },
     signal: stopping.signal,
@@ -75,6 +77,11 @@ export function startWorker(store: Store, options: Partial<WorkerOptions> & Pick
       await ended.catch(() => undefined)
     },
   }
+}
+
+async function work(store: Store, limits: Limits, options: WorkerOptions): Promise<void> {
+  await using engine = await createEngine({ store, log: silent, limits })
+  await engine.work({ ...options, limits })
 }
 
 export interface Scene extends AsyncDisposable {

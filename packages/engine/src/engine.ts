@@ -3,8 +3,9 @@ import type { InstarEvent, ScriptRun } from '@instar/contract'
 import type { Database, ExecutionState, Requirement } from '@instar/store'
 import type { PlannedStep } from './plans/planned-step.ts'
 import type { TaskType } from './plans/task-types.ts'
+import type { WorkerOptions } from './worker/worker.ts'
 
-/** What the server uses of the engine. Work that belongs to a change of the caller's own runs in the caller's transaction. */
+/** What servers and workers use of the engine, opened once in a process. Work that belongs to a change of the caller's own runs in the caller's transaction. */
 export interface Engine extends AsyncDisposable {
   /**
    * Stores the plan as an execution of the action and sends its first tasks. The caller has locked the action's row and knows that it is not busy.
@@ -36,6 +37,11 @@ export interface Engine extends AsyncDisposable {
   /** Stored and new events after `after`, in the order of `seq`, until `signal` aborts. None is left out; memory holds a page at a time. */
   followEvents(request: FollowEvents): AsyncIterable<StoredEvent>
   readonly scripts: ScriptReader
+  /**
+   * Runs tasks and answers questions until `signal` aborts; then the running steps are stopped and handed over. Throws `engine.step-stuck` when a step
+   * ignored for 10 s that it was told to stop: then the process must end at once, because the step still runs in it. Its other steps are handed over.
+   */
+  work(options: WorkerOptions): Promise<void>
 }
 
 export interface StartRequest {
@@ -82,7 +88,7 @@ export type Info = Readonly<Record<string, unknown>>
 
 export interface Question {
   readonly projectId: string
-  /** Names the handler of the worker (`questions` of `runWorker`). */
+  /** Names the handler of the worker (`questions` of `work`). */
   readonly kind: string
   readonly requires: readonly Requirement[]
   /** JSON; sealed in the database, as is the answer. */

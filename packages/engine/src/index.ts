@@ -28,7 +28,6 @@ export type {
   StepScriptRecorder,
   StepTask,
 } from './worker/step.ts'
-export { runWorker } from './worker/worker.ts'
 export type { QuestionHandler, WorkerOptions } from './worker/worker.ts'
 export { WORKERS_CHANNEL, PRESENCE_MS } from './worker/registration.ts'
 export { createMoveHooks, ENDED_CHANNEL } from './moves/move-hooks.ts'

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { InstarError, type Log } from '@instar/contract'
-import { createEngine, createMoveHooks, createPools, runWorker, type EngineHooks, type WorkerOptions } from '@instar/engine'
+import { createEngine, createMoveHooks, createPools, type EngineHooks, type EngineLimits, type WorkerOptions } from '@instar/engine'
 import type { Store } from '@instar/store'
 import { heldMachinesOf, keepMachines } from './keep-machines.ts'
 import type { HostPaths } from './providers/disk-images/host-paths.ts'
@@ -20,7 +20,7 @@ export interface WorkerRole {
   /** The platforms that it offers: `simulator` only where somebody wants it. */
   readonly platforms: readonly string[]
   readonly paths: HostPaths
-  readonly limits?: WorkerOptions['limits']
+  readonly limits?: EngineLimits & WorkerOptions['limits']
 }
 
 /** Pools are looked after every ten minutes, whoever comes first; this is how late that may be. */
@@ -28,10 +28,10 @@ const TEND_MS = 60_000
 
 /**
  * Does the work of executions, answers the API's questions to providers, and looks after minion pools, until `signal` aborts.
- * Throws `provider.unsupported` for a platform that there is not, and `engine.step-stuck` when the process must end (see `runWorker`).
+ * Throws `provider.unsupported` for a platform that there is not, and `engine.step-stuck` when the process must end (see `Engine.work`).
  */
 export async function runWorkerRole(role: WorkerRole, signal: AbortSignal): Promise<void> {
-  const { store, log } = role
+  const { store, log, limits = {} } = role
   const providers = chooseProviders(role)
   const pools = createPools({ store, engine: () => engine, newId: randomUUID, now: () => new Date() })
   const moves = createMoveHooks({ store, newId: randomUUID, now: () => new Date() })
@@ -41,23 +41,20 @@ export async function runWorkerRole(role: WorkerRole, signal: AbortSignal): Prom
       await pools.hooks.onExecutionChanged(trx, change)
     },
   }
-  await using engine = await createEngine({ store, log, hooks })
+  await using engine = await createEngine({ store, log, hooks, limits })
   const ending = new AbortController()
   const tending = tend(() => pools.tend(signal), log, AbortSignal.any([signal, ending.signal]))
   const held = heldMachinesOf(providers.values())
   // To the end of the last step, which may have made one.
   const keeping = keepMachines({ held, pools, host: role.host, log }, ending.signal)
   try {
-    await runWorker({
-      store,
-      log,
+    await engine.work({
       host: role.host,
       providers: Object.fromEntries([...providers].map(([platform, provider]) => [platform, offerOf(provider)])),
       specs: describeHost(role.host),
       steps: createSteps({ providers, pools, info: engine.info, host: role.host }),
       questions: createQuestions(providers),
-      hooks,
-      ...(role.limits && { limits: role.limits }),
+      limits,
       signal,
     })
   } finally {

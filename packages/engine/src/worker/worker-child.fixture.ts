@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { InstarError } from '@instar/contract'
 import { openStore } from '@instar/store'
-import { runWorker } from './worker.ts'
+import { createEngine } from '../create-engine.ts'
 import type { StepContext, StepDefinition } from './step.ts'
 
 /** A worker process that the tests kill: `worker-child.fixture.ts URL HOST`. Its steps note in a table `efforts` what they do. */
@@ -47,5 +47,7 @@ const steps = {
   REPLICATE_DISKS: working,
   DELETE_TRANSFER_SOURCE_RESOURCES: working,
 }
-await runWorker({ store, log, host, providers: { sim: { types: [8], schemas: {} } }, steps, limits: { steps: 8 }, signal: stopping.signal })
+const engine = await createEngine({ store, log })
+await engine.work({ host, providers: { sim: { types: [8], schemas: {} } }, steps, limits: { steps: 8 }, signal: stopping.signal })
+await engine[Symbol.asyncDispose]()
 await store[Symbol.asyncDispose]()

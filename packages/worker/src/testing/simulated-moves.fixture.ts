@@ -12,7 +12,7 @@ import {
   planTransferUpdate,
   readPlanSide,
   type Engine,
-  type EngineHooks,
+  type EngineLimits,
   type Info,
   type PlannedStep,
   type Pools,
@@ -37,7 +37,6 @@ export interface Moves extends AsyncDisposable {
   readonly store: Store
   readonly engine: Engine
   readonly pools: Pools
-  readonly hooks: EngineHooks
   readonly endpoints: { readonly source: string; readonly destination: string }
   /** Files of the simulated platform of these kinds; without kinds those that no execution may leave. `about`: in whose name it is. */
   things(kinds?: readonly string[], about?: string): Promise<string[]>
@@ -73,6 +72,7 @@ export interface StartOptions {
 export interface MovesOptions {
   readonly machines?: number
   readonly connection?: Info
+  readonly limits?: EngineLimits
 }
 
 /** A transfer's surroundings on the simulated platform and a database of their own, without a worker. */
@@ -81,15 +81,14 @@ export async function openMoves(options: MovesOptions = {}): Promise<Moves> {
   const folder = stack.adopt(await mkdtemp(join(tmpdir(), 'instar-moves-')), path => rm(path, { recursive: true }))
   const store = stack.use(await createTestStore({ prepare: { name: 'queue of 12.35.0', run: prepareQueue } }))
   const pools: Pools = createPools({ store, engine: () => engine, newId: randomUUID, now: () => new Date() })
-  const hooks = pools.hooks
-  const engine: Engine = stack.use(await createEngine({ store, log: silent, hooks }))
+  const engine: Engine = stack.use(await createEngine({ store, log: silent, hooks: pools.hooks, limits: options.limits ?? {} }))
   const connection = { folder, machines: options.machines ?? 10, ...options.connection }
   const endpoints = {
     source: await addEndpoint(store, connection),
     destination: await addEndpoint(store, { ...connection, prefix: 'other-' }),
   }
   const owned = stack.move()
-  const scene = { store, engine, pools, hooks, endpoints }
+  const scene = { store, engine, pools, endpoints }
   return {
     ...scene,
     things: async (kinds = TEMPORARY, about = '') => {

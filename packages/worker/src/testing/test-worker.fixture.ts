@@ -1,28 +1,25 @@
 import { randomUUID } from 'node:crypto'
-import { runWorker, type StepDefinition, type TaskType } from '@instar/engine'
+import type { StepDefinition, TaskType } from '@instar/engine'
 import { offerOf } from '../providers/offer.ts'
 import type { Provider } from '../providers/provider.ts'
 import { simulator } from '../providers/simulator/simulator.ts'
 import { createSteps } from '../steps/step-table.ts'
-import { silent, type Moves } from './simulated-moves.fixture.ts'
+import type { Moves } from './simulated-moves.fixture.ts'
 
 type Steps = Record<TaskType, StepDefinition>
 
 /** A worker of the simulated platform in this process; `change` sees its steps before it starts. */
 export function startTestWorker(
-  { store, hooks, pools, engine }: Moves,
+  { pools, engine }: Moves,
   change: (steps: Steps) => Steps = steps => steps,
   { host = `worker-${randomUUID().slice(0, 8)}`, provider = simulator }: { host?: string; provider?: Provider } = {},
 ): AsyncDisposable {
   const stopping = new AbortController()
   const providers = new Map([['simulator', provider]])
-  const running = runWorker({
-    store,
-    log: silent,
+  const running = engine.work({
     host,
     providers: { simulator: offerOf(simulator) },
     steps: change(createSteps({ providers, pools, info: engine.info, host })),
-    hooks,
     signal: stopping.signal,
   })
   running.catch(() => undefined)
