@@ -8,7 +8,7 @@ import { decide, type RuleEvent, type TaskChange } from '../rules/decide.ts'
 import { executionStateOf } from '../rules/execution-state.ts'
 import { isActiveExecution, isFinal } from '../rules/task-classes.ts'
 import { executionStatus } from '../wire.ts'
-import { admit, assignJobs, findWaiting, type WaitingTask } from './admit.ts'
+import { isLimited, PLACES_CHANNEL } from './admission.ts'
 import type { Board, BoardExecution, BoardTask } from './board.ts'
 
 /** Tells workers to look at what they do for this execution. */
@@ -21,13 +21,12 @@ export async function applyEvent(parts: EngineParts, trx: Transaction<Database>,
   const changes = decide(board.tasks, event)
   const byId = new Map(board.tasks.map(task => [task.id, task]))
   const changed = changes.map(change => ({ ...change, task: byId.get(change.id)! }))
-  const { deliveries, waiting } = await deliver(parts, trx, board.execution, changed)
+  const deliveries = deliver(parts, changed)
   await saveTasks(trx, board.execution, changed, deliveries)
-  const sent = [...deliveries.values(), ...(await assignJobs(trx, waiting, parts.newId))]
-  await sendJobs(parts.boss, trx, sent)
+  await sendJobs(parts.boss, trx, deliveries)
   if (changed.some(concernsWorker)) await parts.store.notify(trx, CANCEL_CHANNEL, board.execution.id)
   await settleExecution(parts, trx, board, changes)
-  return { projectId: board.execution.projectId, queues: [...new Set(sent.map(({ queue }) => queue))] }
+  return { projectId: board.execution.projectId, queues: [...new Set(deliveries.map(({ queue }) => queue))] }
 }
 
 /** Whom to tell when the transaction has committed: workers of new jobs, followers of events. */
@@ -37,49 +36,36 @@ export interface News {
 }
 
 /** Tells of news with the commit itself, where a caller commits. */
-export async function notifyOf({ store }: EngineParts, trx: Transaction<Database>, { projectId, queues }: News): Promise<void> {
+export async function notifyOf({ store, limits }: EngineParts, trx: Transaction<Database>, { projectId, queues }: News): Promise<void> {
   for (const queue of queues) await store.notify(trx, WORK_CHANNEL, queue)
   await store.notify(trx, EVENTS_CHANNEL, projectId)
+  if (isLimited(limits)) await store.notify(trx, PLACES_CHANNEL, '')
 }
 
 interface Changed extends TaskChange {
   readonly task: BoardTask
 }
 
-/** The jobs of the tasks that become pending and may be delivered, by the task's id; and what waited for a place that the ended tasks have left. */
-async function deliver(
-  { limits, newId }: EngineParts,
-  trx: Transaction<Database>,
-  { projectId }: BoardExecution,
-  changed: readonly Changed[],
-): Promise<{ deliveries: Map<string, Delivery>; waiting: WaitingTask[] }> {
-  const pending = changed.filter(({ state }) => state === 'pending').map(({ task }) => ({ ...task, projectId }))
-  const leaving = changed
-    .filter(({ state, task }) => task.state !== 'waiting' && (isFinal({ state }) || state === 'syncing'))
-    .map(({ task }) => ({ ...task, projectId }))
-  const waiting = await findWaiting(trx, limits, { leaving, except: changed.map(({ id }) => id) })
-  // Who waits longer comes first.
-  const admitted = new Set((await admit<WaitingTask>(trx, limits, [...waiting, ...pending], leaving)).map(({ id }) => id))
-  const mayStart = pending.filter(({ id }) => admitted.has(id))
-  return {
-    deliveries: new Map(mayStart.map(({ id, queue }) => [id, { taskId: id, queue, jobId: newId() }])),
-    waiting: waiting.filter(({ id }) => admitted.has(id)),
-  }
+/** The jobs of the tasks that become pending. Where there are limits those wait without one for their places. */
+function deliver({ limits, newId }: EngineParts, changed: readonly Changed[]): Delivery[] {
+  if (isLimited(limits)) return []
+  return changed.filter(({ state }) => state === 'pending').map(({ task: { id, queue } }) => ({ taskId: id, queue, jobId: newId() }))
 }
 
 async function saveTasks(
   trx: Transaction<Database>,
   execution: BoardExecution,
   changed: readonly Changed[],
-  deliveries: ReadonlyMap<string, Delivery>,
+  deliveries: readonly Delivery[],
 ): Promise<void> {
   if (changed.length === 0) return
   const events = changed.flatMap(({ task, state, reason }) => taskEvent(task, state, reason) ?? [])
+  const jobs = new Map(deliveries.map(({ taskId, jobId }) => [taskId, jobId]))
   const rows = changed.map(({ id, state, reason }) => ({
     id,
     state,
     reason,
-    job_id: deliveries.get(id)?.jobId ?? null,
+    job_id: jobs.get(id) ?? null,
     ended: isFinal({ state }),
   }))
   // A job id goes with the state `pending`; a task that is told to stop keeps the job of its worker. The array of ids says nothing new, but PostgreSQL

@@ -49,18 +49,26 @@ async function cancelPoolWork(deps: PoolDeps, trx: Trx, poolId: string, { force 
   const pool = await trx.selectFrom('minion_pools').selectAll().where('id', '=', poolId).executeTakeFirst()
   if (!pool || pool.status === 'DEALLOCATED' || pool.goal !== null) return 0
   requireDeallocatable({ ...pool, user_id: '' }, await readMinions(trx, poolId), { force })
-  const active = await readActive(trx, poolId)
+  const active = await readActive(trx, poolId, 'locked')
   for (const { id, state } of active) if (state === 'running') await deps.engine().cancel(trx, id, { force: false })
   return active.length
 }
 
-async function readActive(trx: Trx, poolId: string) {
-  return trx.selectFrom('executions').select(['id', 'state']).where('action_id', '=', poolId).where('ended_at', 'is', null).execute()
+/** All are locked before the first is cancelled, which locks the pool. */
+async function readActive(trx: Trx, poolId: string, mode: 'locked' | 'as-is') {
+  return trx
+    .selectFrom('executions')
+    .select(['id', 'state'])
+    .where('action_id', '=', poolId)
+    .where('ended_at', 'is', null)
+    .orderBy('id')
+    .$if(mode === 'locked', query => query.forNoKeyUpdate())
+    .execute()
 }
 
 /** Takes the pool down when that is its goal and nothing runs on it any more. The caller has it locked. */
 export async function continueDeallocation(deps: PoolDeps, trx: Trx, pool: PoolRow): Promise<void> {
-  if (pool.goal !== 'deallocated' || (await readActive(trx, pool.id)).length > 0) return
+  if (pool.goal !== 'deallocated' || (await readActive(trx, pool.id, 'as-is')).length > 0) return
   const minions = await readMinions(trx, pool.id)
   const holders = await readHolders(
     trx,

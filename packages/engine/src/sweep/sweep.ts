@@ -5,7 +5,6 @@ import { fits } from '../delivery/requirements.ts'
 import { freeAssigned } from '../execution/assign.ts'
 import { applyEvent, notifyOf } from '../execution/apply.ts'
 import { loadBoard } from '../execution/board.ts'
-import { deliverHeld } from '../execution/deliver-held.ts'
 import type { EngineParts } from '../parts.ts'
 import { presentOffers } from '../worker/registration.ts'
 
@@ -43,10 +42,10 @@ async function run(parts: EngineParts, signal: AbortSignal): Promise<void> {
 export async function sweep(parts: EngineParts): Promise<void> {
   await alone(parts, async trx => {
     await sql`delete from questions where created_at < now() - ${QUESTION_LIFE_MS} * interval '1 millisecond'`.execute(trx)
-    await deliverHeld(parts, trx)
   })
   // In transactions of their own, while this one keeps other processes from doing the same, and holds nothing else that those could wait for.
   await alone(parts, async () => {
+    await parts.admission.admitAll()
     await freeAssigned(parts)
     await giveUpUnplaced(parts)
   })

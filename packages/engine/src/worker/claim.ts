@@ -73,13 +73,18 @@ export async function claimTasks(
 
 async function claimRows(trx: Transaction<Database>, jobs: readonly FetchedJob[], { workerId, host }: Claimer): Promise<Row[]> {
   // Who has a worker and is delivered again was left by one that died.
+  // Locked in the order in which whoever holds their execution locks its tasks.
   const { rows } = await sql<Row>`
-    with claimed as (
+    with ours as materialized (
+      select id from tasks
+      where id = any(${jobs.map(({ taskId }) => taskId)}::uuid[]) and job_id = any(${jobs.map(({ id }) => id)}::uuid[])
+        and state in ('pending', 'running', 'cancelling')
+      order by execution_id, idx for no key update),
+    claimed as (
       update tasks t set state = case when state = 'cancelling' then state else 'running' end, attempt = attempt + 1,
         crashes = crashes + (case when state <> 'pending' and worker_id is not null then 1 else 0 end),
         worker_id = ${workerId}, host = ${host}, process_id = ${process.pid}, started_at = coalesce(started_at, now()), updated_at = now()
-      where id = any(${jobs.map(({ taskId }) => taskId)}::uuid[]) and job_id = any(${jobs.map(({ id }) => id)}::uuid[])
-        and state in ('pending', 'running', 'cancelling')
+      from ours where t.id = ours.id
       returning t.*)
     select c.id, c.execution_id, c.project_id, c.instance, c.type, c.rule, c.state, c.attempt, c.retries, c.crashes, c.job_id, c.is_barrier,
       e.kind, e.number, e.action_id, e.user_id, e.options, cardinality(a.instances) as instance_count, i.info

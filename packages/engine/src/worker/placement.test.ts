@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
 import type { Store } from '@instar/store'
+import { countDeadlocks } from '@instar/store/testing'
 import { createAction, onSim, openScene, startWorker, step, until } from '../engine.fixture.ts'
 import { sweep } from '../sweep/sweep.ts'
 import { openParts } from '../open-parts.ts'
@@ -122,10 +123,12 @@ test('limits of endpoints and projects hold, and everything gets its turn', asyn
 
 test('a task that a limit held back is delivered when the limit is lifted, though nothing ends', async () => {
   await using scene = await openScene({ limits: { perProject: 1 } })
+  await using limited = await openParts({ store: scene.store, log: silent, limits: { perProject: 1 } })
   await using parts = await openParts({ store: scene.store, log: silent })
   const first = await scene.start([step('GET_INSTANCE_INFO')])
   const second = await scene.start([step('GET_INSTANCE_INFO')])
   const jobs = () => scene.store.db.selectFrom('tasks').select('execution_id').where('job_id', 'is not', null).execute()
+  await limited.admission.admitAll()
   assert.deepEqual(await jobs(), [{ execution_id: first.id }])
 
   await sweep(parts)
@@ -170,9 +173,5 @@ test('transactions that give places of two endpoints away never wait for each ot
   sweeping.abort()
   await sweeps
 
-  await sql`select pg_stat_force_next_flush()`.execute(scene.store.db)
-  const { rows } = await sql<{ deadlocks: number }>`select deadlocks from pg_stat_database where datname = current_database()`.execute(
-    scene.store.db,
-  )
-  assert.equal(rows[0]?.deadlocks, 0)
+  assert.equal(await countDeadlocks(scene.store), 0)
 })

@@ -167,6 +167,7 @@ export class WorkerLoop {
     // While the worker runs there is no limit: the attempt's number decides whether the result still counts.
     const signal = this.#isEnding ? AbortSignal.timeout(FINISH_TIMEOUT_MS) : new AbortController().signal
     const finished = await this.#parts.store.transact(trx => finishAttempt(this.#parts, trx, step.claim, outcome), signal)
+    this.#parts.admission.look()
     if (finished.kind === 'stale') return
     const { announcer } = this.#parts
     for (const queue of finished.news.queues) {

@@ -4,6 +4,7 @@ import type { TaskType } from '../plans/task-types.ts'
 import { QUEUES_CHANNEL } from '../delivery/queues.ts'
 import { WORK_CHANNEL } from '../delivery/jobs.ts'
 import { CANCEL_CHANNEL } from '../execution/apply.ts'
+import { PLACES_CHANNEL } from '../execution/admission.ts'
 import type { EngineParts } from '../parts.ts'
 import { answerQuestions } from '../questions/answer.ts'
 import { registerWorker, signOff, WORKERS_CHANNEL } from './registration.ts'
@@ -51,6 +52,7 @@ export async function runWorker(parts: EngineParts, options: WorkerOptions): Pro
   await loop.refresh()
   stack.use(await store.listen(WORK_CHANNEL, queue => loop.wake(queue)))
   stack.use(await store.listen(CANCEL_CHANNEL, executionId => void loop.look(executionId)))
+  stack.use(await store.listen(PLACES_CHANNEL, () => parts.admission.look()))
   stack.use(await store.listen(QUEUES_CHANNEL, () => void loop.refresh()))
   stack.use(await store.listen(WORKERS_CHANNEL, () => void loop.refresh()))
   const answering = answerQuestions(parts, options, workerId, signal)

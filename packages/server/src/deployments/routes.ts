@@ -60,15 +60,24 @@ export function deploymentRoutes(deps: EndpointDeps) {
     },
     'deployments.act': async ({ params, body, projectId, signal }) => {
       const force = body.cancel?.force ?? false
-      await store.transact(async trx => {
-        const { id, last_execution_state } = await lockAction(trx, 'deployment', { id: params.deployment_id, projectId })
-        const execution = await trx.selectFrom('executions').select('id').where('action_id', '=', id).executeTakeFirst()
-        if (execution !== undefined) return deps.engine.cancel(trx, execution.id, { force })
-        if (last_execution_state !== null) throw new InstarError('api.wrong-state', `deployment ${id} ended before it began`)
-        await trx.updateTable('actions').set({ last_execution_state: 'cancelled', updated_at: deps.now() }).where('id', '=', id).execute()
-      }, signal)
+      await store.transact(trx => cancelDeployment(deps, trx, { id: params.deployment_id, projectId, force }), signal)
     },
   } satisfies Partial<Handlers<RouteName>>
+}
+
+/** An execution is locked before its action. One that is not there yet cannot begin while we have the action locked. */
+async function cancelDeployment(deps: ApiDeps, trx: Trx, of: { readonly id: string; readonly projectId: string; readonly force: boolean }) {
+  const { id } = await requireDeployment(trx, of.projectId, of.id)
+  const cancelExecution = async (): Promise<boolean> => {
+    const execution = await trx.selectFrom('executions').select('id').where('action_id', '=', id).executeTakeFirst()
+    if (execution !== undefined) await deps.engine.cancel(trx, execution.id, { force: of.force })
+    return execution !== undefined
+  }
+  if (await cancelExecution()) return
+  const { last_execution_state } = await lockAction(trx, 'deployment', { id, projectId: of.projectId })
+  if (await cancelExecution()) return
+  if (last_execution_state !== null) throw new InstarError('api.wrong-state', `deployment ${id} ended before it began`)
+  await trx.updateTable('actions').set({ last_execution_state: 'cancelled', updated_at: deps.now() }).where('id', '=', id).execute()
 }
 
 async function listDeployments({ store: { db } }: ApiDeps, projectId: string, query: ListQuery): Promise<RowVersion[]> {

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { sql } from 'kysely'
 import { InstarError, type Log } from '@instar/contract'
 import { startServer, type EmbeddedServer } from '../embedded/server.ts'
 import { loadMigrations } from '../migrate/migrations.ts'
@@ -43,6 +44,22 @@ export async function createTestStore(options: TestStoreOptions = {}): Promise<S
       await runOnServer(url, async client => void (await client.query(`drop database if exists "${name}" with (force)`)))
     },
   }
+}
+
+/**
+ * How many deadlocks PostgreSQL has broken in the store's database. Ends all connections to it, as each tells its share only now and then, and at its
+ * end.
+ */
+export async function countDeadlocks({ db, url }: Store): Promise<number> {
+  const { rows } = await sql<{ name: string }>`select current_database() as name`.execute(db)
+  const database = rows[0]?.name
+  let count = NaN
+  await runOnServer(url, async client => {
+    await client.query('select pg_terminate_backend(pid, 10000) from pg_stat_activity where datname = $1', [database])
+    const counted = await client.query<{ n: string }>('select deadlocks as n from pg_stat_database where datname = $1', [database])
+    count = Number(counted.rows[0]?.n)
+  })
+  return count
 }
 
 async function startTestServer(): Promise<EmbeddedServer> {
