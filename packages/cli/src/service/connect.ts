@@ -45,13 +45,17 @@ async function passwordOf(context: Context, { credentials }: SessionSettings): P
 }
 
 /** `--endpoint` names a host, or a whole base when its path holds the version; the catalog's address is a whole base. */
-function baseOf({ endpoint }: SessionSettings, login: Login): string {
+function baseOf({ endpoint, region }: SessionSettings, login: Login): string {
   if (endpoint !== undefined) {
     const base = endpoint.replace(/\/+$/, '')
     return /\/v1(\/|$)/.test(new URL(base).pathname) ? base : `${base}/v1/${login.project.id}`
   }
   if (login.api_url !== undefined) return login.api_url
-  throw new InstarError('service.bad-answer', 'the catalog of the identity service has no service of type "migration"', {
-    hint: 'Name the API with --endpoint http://HOST:PORT, or add it to the catalog.',
-  })
+  throw new InstarError(
+    'service.bad-answer',
+    'the catalog of the identity service has no service of type "migration"' + (region === undefined ? '' : ` in region ${region}`),
+    {
+      hint: 'Name the API with --endpoint http://HOST:PORT, or add it to the catalog.',
+    },
+  )
 }

@@ -21,9 +21,21 @@ const OPTIONS: readonly (readonly [flags: string, about: string])[] = [
   ['--endpoint <url>', "API in place of the catalog's (INSTAR_ENDPOINT)"],
 ]
 
+/** Options that say the same, of which one would have no effect. */
+const RIVALS: readonly (readonly string[])[] = [
+  ['--project', '--os-project-name', '--os-project-id'],
+  ['--os-username', '--os-user-id', '--os-token'],
+]
+
+function rivalsOf(flags: string): string[] {
+  const { long } = new Option(flags)
+  const rivals = RIVALS.find(names => names.some(name => name === long)) ?? []
+  return rivals.filter(name => name !== long).map(name => new Option(name).attributeName())
+}
+
 /** The options of all commands that talk to a service; they may stand before or behind the command. */
 export function addSessionOptions(program: Command): void {
-  for (const [flags, about] of OPTIONS) program.addOption(new Option(flags, about).helpGroup(GROUP))
+  for (const [flags, about] of OPTIONS) program.addOption(new Option(flags, about).helpGroup(GROUP).conflicts(rivalsOf(flags)))
 }
 
 /** The session options that a command line gives, as they are written. */

@@ -130,11 +130,13 @@ test('flags stand above the environment; project and user may be ids; a token ne
     OS_PROJECT_NAME: 'n',
     OS_USER_DOMAIN_NAME: 'Default',
     OS_TOKEN: 't',
+    OS_USER_ID: 'i',
   }
   const settings = resolveSession({ osUsername: 'v', project: PROJECT_ID }, env)
   assert.equal(settings.authUrl, 'http://h/identity/v3')
   assert.deepEqual(settings.credentials, { kind: 'password', user: { name: 'v', domain: { name: 'Default' } }, password: 'p' })
   assert.deepEqual(settings.project, { id: PROJECT_ID })
+  assert.deepEqual(resolveSession({}, { ...env, OS_TOKEN: '' }).credentials, { kind: 'password', user: { id: 'i' }, password: 'p' })
   const byToken = resolveSession({}, env)
   assert.deepEqual(byToken.credentials, { kind: 'token', token: 't' })
   assert.deepEqual(byToken.project, { name: 'n', domain: { id: 'default' } })
@@ -142,6 +144,18 @@ test('flags stand above the environment; project and user may be ids; a token ne
   assert.throws(() => resolveSession({ osAuthUrl: 'h:1' }, env), /"h:1" is no address/)
   assert.throws(() => resolveSession({}, { OS_AUTH_URL: 'http://h' }), /no user is named/)
   assert.throws(() => resolveSession({}, { OS_AUTH_URL: 'http://h', OS_USERNAME: 'u' }), /no project is named/)
+})
+
+test('two options that name different projects or users are refused', async () => {
+  const world = { dir: newDir(), env: envOf('http://127.0.0.1:1') }
+  for (const [one, other] of [
+    ['--project', '--os-project-name'],
+    ['--os-username', '--os-token'],
+  ] as const) {
+    const program = createTestProgram(world, ['region', 'list', one, 'a', other, 'b'])
+    assert.equal(await program.run(), 2)
+    assert.match(program.written.stderr, new RegExp(`'${one} <[^']+' cannot be used with option '${other} <`))
+  }
 })
 
 test('options of a service are refused where nothing talks to one', async () => {

@@ -68,10 +68,10 @@ export function resolveSession(options: SessionOptions, env: Environment): Sessi
 type Pick = (flag: string | undefined, ...names: string[]) => string | undefined
 
 function credentialsOf(options: SessionOptions, pick: Pick): Credentials {
-  // A user that a flag names stands above a token that lies in the environment.
+  // A user that a flag names stands above a token or an id that lies in the environment.
   const token = options.osToken ?? (options.osUsername === undefined ? pick(undefined, 'OS_TOKEN') : undefined)
   if (token !== undefined) return { kind: 'token', token }
-  const id = pick(options.osUserId, 'OS_USER_ID')
+  const id = options.osUserId ?? (options.osUsername === undefined ? pick(undefined, 'OS_USER_ID') : undefined)
   const name = pick(options.osUsername, 'OS_USERNAME')
   if (id === undefined && name === undefined) throw missing('no user is named: neither --os-username, OS_USERNAME nor a token is given')
   const domain = domainOf(pick(options.osUserDomainId, 'OS_USER_DOMAIN_ID'), pick(options.osUserDomainName, 'OS_USER_DOMAIN_NAME'))

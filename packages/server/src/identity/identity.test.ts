@@ -54,11 +54,14 @@ describe('log-in', () => {
   test('with a wrong password, user, project, domain or token is refused in the same way', async () => {
     const other = passwordBody('admin', 'admin') as { auth: { identity: { password: { user: { domain: object } } } } }
     other.auth.identity.password.user.domain = { name: 'Elsewhere' }
+    const elsewhere = passwordBody('admin', 'admin') as { auth: { scope: object } }
+    elsewhere.auth.scope = { project: { name: 'admin', domain: { name: 'Elsewhere' } } }
     const bodies = [
       passwordBody('admin', 'admin', 'wrong password'),
       passwordBody('nobody', 'admin'),
       passwordBody('admin', 'nowhere'),
       other,
+      elsewhere,
       { auth: { identity: { methods: ['token'], token: { id: 'inst_x' } } } },
     ]
     for (const body of bodies) {

@@ -21,6 +21,9 @@ interface Proof {
   readonly from?: StoredToken
 }
 
+/** A user or project as a request names it. */
+type Named = Pick<NonNullable<TokenRequest['auth']['identity']['password']>['user'], 'id' | 'domain'>
+
 type LogIn = (request: TokenRequest, address: string) => Promise<{ text: string; token: StoredToken }>
 
 /** `POST auth/tokens`: proves who asks, finds the project, makes a token. Throws `api.unauthorized`, `identity.rate-limited`. */
@@ -52,15 +55,13 @@ function createPasswordProof({ store, passwordCost }: LogInDeps) {
     if (user === undefined) throw new InstarError('api.bad-request', 'the key "auth.identity.password.user" is missing')
     const attempt = { user: user.id ?? user.name ?? '', address }
     await limit.check(attempt)
-    const domain = user.domain?.id ?? user.domain?.name ?? DOMAIN.id
     const row = await store.db
       .selectFrom('users')
       .select(['id', 'password_hash', 'enabled'])
       .where(user.id === undefined ? 'name' : 'id', '=', attempt.user)
       .executeTakeFirst()
     const fits = await verifyPassword(user.password, row?.password_hash ?? (await nobody))
-    const isInDomain = user.id !== undefined || domain === DOMAIN.id || domain.toLowerCase() === DOMAIN.name.toLowerCase()
-    if (row !== undefined && fits && row.enabled && isInDomain) return { userId: row.id, methods: ['password'] }
+    if (row !== undefined && fits && row.enabled && isInDomain(user)) return { userId: row.id, methods: ['password'] }
     await limit.failed(attempt)
     throw refused('wrong user, password or domain')
   }
@@ -90,8 +91,14 @@ async function findProject({ store }: LogInDeps, scope: TokenRequest['auth']['sc
     .select(['id', 'enabled'])
     .where(asked.id === undefined ? 'name' : 'id', '=', asked.id ?? asked.name ?? '')
     .executeTakeFirst()
-  if (project?.enabled === true && (await rolesIn(store.db, proof.userId, project.id)).length > 0) return project.id
+  if (project?.enabled === true && isInDomain(asked) && (await rolesIn(store.db, proof.userId, project.id)).length > 0) return project.id
   throw refused(`there is no project "${asked.name ?? asked.id ?? ''}" in which you have a role`)
+}
+
+/** Ids are unique in all domains; a name belongs to one, and there is one alone. */
+function isInDomain({ id, domain }: Named): boolean {
+  const named = domain?.id ?? domain?.name ?? DOMAIN.id
+  return id !== undefined || named === DOMAIN.id || named.toLowerCase() === DOMAIN.name.toLowerCase()
 }
 
 function refused(why: string): InstarError {
