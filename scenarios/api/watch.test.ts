@@ -54,7 +54,14 @@ function start(argv: readonly string[], signal?: AbortSignal) {
       await new Promise(resolve => setTimeout(resolve, 5))
     }
   }
-  const exitCode = runProgram({ ...context, stderr: { ...context.stderr, write } })
+  const stdout = {
+    ...context.stdout,
+    write: (text: string) => {
+      write(text)
+      context.stdout.write(text)
+    },
+  }
+  const exitCode = runProgram({ ...context, stdout, stderr: { ...context.stderr, write } })
   exitCode.catch(() => undefined)
   return { exitCode, lines, seen, written }
 }
@@ -141,4 +148,116 @@ test('Ctrl-C ends the watching alone, and says how to go on', async () => {
   const second = start(again.split(' '))
   assert.equal(await second.exitCode, 0)
   assert.ok(textOf(second.lines).includes('    | begun') && textOf(second.lines).includes('    | done'), textOf(second.lines).join('\n'))
+})
+
+/** A deployment whose machine runs these scripts, one after the other. */
+async function deployed(...scripts: readonly string[]): Promise<string> {
+  const transfer = await copied(payload('print not run'))
+  const all = scripts.map(script => ({ payload: script, phase: 'osmorphing_post_os_mount' }))
+  const user_scripts = { instances: { 'vm-00001': all } }
+  const body = { deployment: { transfer_id: transfer, user_scripts } }
+  return (await service.json<{ deployment: { id: string } }>('POST', '/deployments', { body })).deployment.id
+}
+
+test('a followed log shows the scripts that begin later, both streams as they come, over a lost connection, and ends with the deployment', async () => {
+  const id = await deployed(payload('print one', 'warn oh', 'wait 1500', 'print two'), payload('warn late', 'wait 600', 'print three'))
+  const { exitCode, lines, seen } = start(['script', 'log', id, '--follow'])
+
+  await seen('    ! oh')
+  api.app.server.closeAllConnections()
+  assert.equal(await exitCode, 0, textOf(lines).join('\n'))
+
+  const [first, second] = ['1: instance-1', '2: instance-2'].map(name => `vm-00001: osmorphing_post_os_mount ${name}`)
+  // That the service was away is said where a look fell into it.
+  const output = textOf(lines).filter(text => !text.startsWith('! '))
+  const expected = [
+    [`  > ${first}`, '    ! oh', '    | one', '    | two', `  ✓ ${first}: exit 0`],
+    [`  > ${second}`, '    ! late', '    | three', `  ✓ ${second}: exit 0`],
+  ].map(part => part.toSorted())
+  assert.deepEqual([output.slice(0, 5).toSorted(), output.slice(5).toSorted()], expected, output.join('\n'))
+  const at = (wanted: string) => lines.find(({ text }) => text === wanted)!.at
+  assert.ok(at('    | two') - at('    ! oh') > 1_000, 'what a script warned of was told while it ran')
+})
+
+test('one stream of a followed log is what the scripts printed to it; one script and one run can be followed alone', async () => {
+  const id = await deployed(payload('print one', 'warn oh', 'wait 800', 'print two'), payload('print three'))
+  const stdout = start(['script', 'log', id, '--follow', '--stream', 'stdout'])
+  const stderr = start(['script', 'log', id, '--follow', '--stream', 'stderr'])
+  const second = start(['script', 'log', id, 'instance-2', '--follow', '--stream', 'stdout'])
+  const unknown = start(['script', 'log', id, 'instance-9', '--follow'])
+
+  assert.equal(await stdout.exitCode, 0)
+  assert.equal(stdout.written.stdout, 'one\ntwo\nthree\n')
+  assert.equal(await stderr.exitCode, 0)
+  assert.equal(stderr.written.stdout, 'oh\n')
+  assert.equal(await second.exitCode, 0)
+  assert.equal(second.written.stdout, 'three\n')
+  await assert.rejects(unknown.exitCode, { code: 'run.unknown', hint: 'Its scripts are: instance-1, instance-2.' })
+  const { script_runs } = await service.server
+    .request({ method: 'GET', url: `/instar/v1/${service.admin.projectId}/deployments/${id}/script-runs`, token: service.admin.token })
+    .then(answer => answer.json<{ script_runs: { id: string; execution_id: string }[] }>())
+  const run = start(['script', 'log', script_runs[0]!.id, '--follow', '--stream', 'stdout'])
+  assert.equal(await run.exitCode, 0)
+  assert.equal(run.written.stdout, 'one\ntwo\n')
+  const execution = start(['script', 'log', script_runs[0]!.execution_id, '--follow', '--stream', 'stdout'])
+  assert.equal(await execution.exitCode, 0)
+  assert.equal(execution.written.stdout, 'one\ntwo\nthree\n')
+})
+
+test('a pool is waited for by its events: they are told as they come, and once', async t => {
+  const { origin } = await service.makeTransfer()
+  const minion_pool = {
+    name: 'warm',
+    endpoint_id: origin,
+    platform: 'source',
+    os_type: 'linux',
+    environment_options: {},
+    minimum_minions: 2,
+    maximum_minions: 2,
+    skip_allocation: true,
+  }
+  const made = await service.json<{ minion_pool: { id: string } }>('POST', '/minion_pools', { body: { minion_pool } })
+  const path = `/minion_pools/${made.minion_pool.id}`
+  let streams = 0
+  api.app.server.on('request', ({ url }: { url: string }) => {
+    if (url.endsWith(`${path}/events`)) streams += 1
+  })
+
+  for (const [verb, status] of [
+    ['allocate', 'ALLOCATED'],
+    ['deallocate', 'DEALLOCATED'],
+  ] as const) {
+    streams = 0
+    const { exitCode, lines, written } = start(['minion', 'pool', verb, 'warm', '--wait', '-c', 'Pool Status'])
+    assert.equal(await exitCode, 0)
+    assert.equal(streams, 1)
+    assert.equal(written.stdout, `Pool Status  ${status}\n`)
+    const told = lines.filter(({ text }) => text.endsWith(` to ${status}`))
+    assert.equal(told.length, 1, textOf(lines).join('\n'))
+    const { db } = service.server.deps.store
+    const last = await db.selectFrom('pool_events').select('created_at').orderBy('created_at', 'desc').executeTakeFirstOrThrow()
+    const lateMs = told[0]!.at - last.created_at.getTime()
+    t.diagnostic(`from the end of ${verb} to the terminal: ${lateMs} ms`)
+    // A poll a second would be over it more often than not.
+    assert.ok(lateMs < 400, `${lateMs} ms`)
+  }
+})
+
+test('the events of a pool come as server-sent events, after the number that a reader has', async () => {
+  const { origin } = await service.makeTransfer()
+  const minion_pool = { name: 'told', endpoint_id: origin, platform: 'source', os_type: 'linux', environment_options: {} }
+  const { minion_pool: made } = await service.json<{ minion_pool: { id: string } }>('POST', '/minion_pools', { body: { minion_pool } })
+  await service.until<{ minion_pool: { status: string } }>(`/minion_pools/${made.id}`, answer => answer.minion_pool.status === 'ALLOCATED')
+  const read = async (after: number) => {
+    const url = `/instar/v1/${service.admin.projectId}/minion_pools/${made.id}/events?follow=false`
+    const headers = { 'last-event-id': String(after) }
+    const answer = await service.server.request({ method: 'GET', url, token: service.admin.token, headers })
+    const data = answer.body.split('\n').filter(line => line.startsWith('data: '))
+    return data.map(line => JSON.parse(line.slice(6)) as { seq: number; message: string; pool_id: string; execution_id: null })
+  }
+
+  const all = await read(0)
+  assert.ok(all.every(event => event.pool_id === made.id && event.execution_id === null))
+  assert.equal(all.at(-1)?.message.endsWith('to ALLOCATED'), true, JSON.stringify(all))
+  assert.deepEqual(await read(all[0]!.seq), all.slice(1))
 })

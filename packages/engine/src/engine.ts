@@ -98,7 +98,8 @@ export interface Question {
 
 export interface FollowEvents {
   readonly projectId: string
-  readonly executionId?: string
+  /** Only those of one execution, or of one minion pool. */
+  readonly of?: { readonly executionId: string } | { readonly poolId: string }
   /** `seq` of the last event that the reader has (`Last-Event-ID`); 0 = from the first that is kept. */
   readonly after: number
   /** False: ends after the stored ones. */
@@ -108,6 +109,7 @@ export interface FollowEvents {
 
 export interface StoredEvent {
   readonly executionId: string | null
+  readonly poolId: string | null
   readonly event: InstarEvent
 }
 

@@ -1,4 +1,5 @@
 import { Option, type Command } from 'commander'
+import { InstarError } from '@instar/contract/errors'
 import type { Context } from '../context.ts'
 import { addListOptions, type ListOptions } from '../output/options.ts'
 import { connect } from '../service/connect.ts'
@@ -25,12 +26,25 @@ export function register(noun: Command, context: Context): void {
     .argument('<run>', 'run of this machine (its id, the beginning of one, "last"), or id of an execution, deployment or script run')
     .argument('[script]', 'name of a script')
     .addOption(new Option('--stream <stream>', 'only this stream, as it came, without headings').choices(['stdout', 'stderr']))
-    .option('--follow', 'go on until the script ends (a script run of the service)')
-    .action(async (id: string, script: string | undefined, options: LogOptions, command: Command) => {
+    .option('--follow', 'of the service: also scripts that begin later, as they print, until the execution or deployment has ended')
+    .action(async (id: string, script: string | undefined, { follow, ...options }: LogOptions, command: Command) => {
       const wanted = { id, ...(script === undefined ? {} : { script }), ...options }
+      if (isId(id) && follow === true) {
+        const { followLog } = await import('../watch/follow-log.ts')
+        return followLog(context, connect(context, command), wanted)
+      }
       if (isId(id)) {
         const { showServiceLog } = await import('../service/script-runs.ts')
         return showServiceLog(context, connect(context, command), wanted)
+      }
+      if (follow === true) {
+        throw new InstarError(
+          'usage.bad-argument',
+          `--follow wants the id of an execution, deployment or script run, and "${id}" is none`,
+          {
+            hint: 'A morph of this machine shows what its scripts print while it runs.',
+          },
+        )
       }
       const { showScriptLog } = await import('../runs/script-log.ts')
       await showScriptLog(context, wanted)

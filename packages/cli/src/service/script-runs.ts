@@ -1,5 +1,3 @@
-import type { IncomingMessage } from 'node:http'
-import { InstarError } from '@instar/contract/errors'
 import type { ExecutionScriptRun } from '@instar/contract/api'
 import { formatDuration, printable } from '@instar/phases/text'
 import type { Context } from '../context.ts'
@@ -7,9 +5,11 @@ import type { Column } from '../output/column.ts'
 import type { ListOptions } from '../output/options.ts'
 import { printList } from '../output/print.ts'
 import { endOf } from '../runs/show.ts'
+import { readScriptRun } from '../watch/output-stream.ts'
 import { readScriptRuns } from '../watch/script-feed.ts'
 import type { Api } from './api.ts'
 import { statusOf } from './refusal.ts'
+import { copyBytes, noScript } from './script-output.ts'
 
 const COLUMNS: readonly Column<ExecutionScriptRun>[] = [
   { name: 'ID', of: row => row.id },
@@ -38,35 +38,24 @@ interface WantedLog {
   readonly id: string
   readonly script?: string
   readonly stream?: 'stdout' | 'stderr'
-  readonly follow?: boolean
 }
 
-/** Prints what scripts of the service wrote: with a heading each, or one stream as it came. */
+/** Prints what scripts of the service have printed so far: with a heading each, or one stream as it came. */
 export async function showServiceLog(context: Context, api: Api, wanted: WantedLog): Promise<void> {
   const all = await runsOf(api, wanted.id)
   const runs = all.filter(({ name }) => wanted.script === undefined || name === wanted.script)
-  if (runs.length === 0) {
-    const names = [...new Set(all.map(({ name }) => name))].join(', ')
-    throw new InstarError(
-      'run.unknown',
-      `${wanted.id} has ${wanted.script === undefined ? 'run no script' : `no script "${wanted.script}"`}`,
-      {
-        hint: names === '' ? 'See instar transfer plan and instar deployment plan for what would run.' : `Its scripts are: ${names}.`,
-      },
-    )
-  }
-  const only = wanted.stream
+  if (runs.length === 0) throw noScript(wanted, all)
   for (const run of runs) {
-    if (only !== undefined) {
-      await copyOutput(context, api, { run, stream: only, follow: wanted.follow === true })
+    if (wanted.stream !== undefined) {
+      await copyOutput(context, api, run, wanted.stream)
       continue
     }
     const name = `${printable(run.instance)}: ${run.phase} ${run.order}: ${printable(run.name)}`
     context.stdout.write(`== ${name}, attempt ${run.attempt}: ${endOf(run)}\n`)
-    await copyOutput(context, api, { run, stream: 'stdout', follow: wanted.follow === true })
+    await copyOutput(context, api, run, 'stdout')
     if (run.stderr_bytes === 0 && run.ended_at !== null) continue
     context.stdout.write('-- stderr\n')
-    await copyOutput(context, api, { run, stream: 'stderr', follow: false })
+    await copyOutput(context, api, run, 'stderr')
   }
 }
 
@@ -77,34 +66,14 @@ async function runsOf(api: Api, id: string): Promise<readonly ExecutionScriptRun
     if (runs.length > 0) return runs
   }
   try {
-    return [(await api.get<{ script_run: ExecutionScriptRun }>(await api.ownPath(`script-runs/${id}`))).script_run]
+    return [await readScriptRun(api, id)]
   } catch (error) {
     if (statusOf(error) === 404) return []
     throw error
   }
 }
 
-interface Copied {
-  readonly run: ExecutionScriptRun
-  readonly stream: 'stdout' | 'stderr'
-  readonly follow: boolean
-}
-
-/** To a pipe byte for byte; to a terminal without what could control it. */
-async function copyOutput(context: Context, api: Api, { run, stream, follow }: Copied): Promise<void> {
-  const path = await api.ownPath(`script-runs/${run.id}/output`)
-  const query = { stream, ...(follow ? { follow: 'true' } : {}) }
-  const answer = await api.open('GET', path, { query, headers: { accept: '*/*' }, ...(follow ? { timeoutMs: 0 } : {}) })
-  let last = '\n'
-  for await (const piece of decoded(context, answer)) {
-    last = piece.at(-1) ?? last
-    if (context.stdout.isTerminal) context.stdout.write(piece.split('\n').map(printable).join('\n'))
-    else await context.stdout.writeBytes(Buffer.from(piece, 'latin1'))
-  }
-  if (last !== '\n') context.stdout.write('\n')
-}
-
-function decoded(context: Context, answer: IncomingMessage): AsyncIterable<string> {
-  answer.setEncoding(context.stdout.isTerminal ? 'utf8' : 'latin1')
-  return answer as AsyncIterable<string>
+async function copyOutput(context: Context, api: Api, { id }: ExecutionScriptRun, stream: 'stdout' | 'stderr'): Promise<void> {
+  const path = await api.ownPath(`script-runs/${id}/output`)
+  await copyBytes(context, await api.open('GET', path, { query: { stream }, headers: { accept: '*/*' } }))
 }

@@ -9,17 +9,16 @@ const SILENCE_MS = 45_000
 const MAX_LINE_LENGTH = 1024 * 1024
 
 /**
- * Opens the events of an execution after number `after`; `undefined` where the service has none, as a plain Coriolis. The stream ends with the
- * execution, and with the service. Throws `service.unreachable`, and what the API answers.
+ * Opens the events at a path of Instar's own API after number `after`; `undefined` where the service has none, as a plain Coriolis. The stream
+ * ends with what it tells of, and with the service. Throws `service.unreachable`, and what the API answers.
  */
 export async function openEvents(
   api: Api,
-  { executionId, after, signal }: { executionId: string; after: number; signal: AbortSignal },
+  { path, after, signal }: { path: string; after: number; signal: AbortSignal },
 ): Promise<AsyncIterable<InstarEvent> | undefined> {
   const headers = { accept: 'text/event-stream', 'last-event-id': String(after) }
   try {
-    const path = await api.ownPath(`executions/${executionId}/events`)
-    const answer = await api.open('GET', path, { headers, timeoutMs: SILENCE_MS, signal })
+    const answer = await api.open('GET', await api.ownPath(path), { headers, timeoutMs: SILENCE_MS, signal })
     if (/^text\/event-stream\b/.test(answer.headers['content-type'] ?? '')) return readEvents(answer)
     // A page of a proxy or of another service.
     answer.destroy()

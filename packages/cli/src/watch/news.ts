@@ -3,7 +3,7 @@ import type { InstarEvent } from '@instar/contract'
 import type { Api } from '../service/api.ts'
 import { openEvents } from './event-stream.ts'
 
-/** Without a stream of events the run is looked at so often. */
+/** Without a stream of events it is looked at so often. */
 const POLL_MS = 1_000
 /** With one, should an event be lost. */
 const LOOK_MS = 30_000
@@ -14,7 +14,7 @@ const CALM_MS = 50
 /** A run of a thousand machines takes long to read, and is read so much less often. */
 const CALM_FACTOR = 3
 
-/** When to look at a run again: as soon as its events say that something is new, and now and then where there are no events. */
+/** When to look at something again: as soon as its events say that something is new, and now and then where there are no events. */
 export class News {
   readonly #api: Api
   readonly #signal: AbortSignal
@@ -31,11 +31,11 @@ export class News {
     this.#onEvent = onEvent
   }
 
-  /** Waits until there is something new. `executionId`: what to follow, once it is known; `readMs`: how long a look takes. */
-  async next(executionId: string | undefined, readMs: number): Promise<void> {
-    if (executionId !== undefined && !this.#isFollowing) {
+  /** Waits until there is something new. `events`: the path of its events, once it is known; `readMs`: how long a look takes. */
+  async next(events: string | undefined, readMs: number): Promise<void> {
+    if (events !== undefined && !this.#isFollowing) {
       this.#isFollowing = true
-      void this.#follow(executionId)
+      void this.#follow(events)
     }
     await sleep(Math.max(CALM_MS, CALM_FACTOR * readMs), undefined, { signal: this.#signal })
     const waited = new AbortController()
@@ -46,10 +46,10 @@ export class News {
     this.#rung = Promise.withResolvers<void>()
   }
 
-  /** Never throws: whoever looks at the run hears what is wrong with the service. */
-  async #follow(executionId: string): Promise<void> {
+  /** Never throws: whoever looks at it hears what is wrong with the service. */
+  async #follow(path: string): Promise<void> {
     while (!this.#signal.aborted) {
-      const isThere = await this.#read(executionId).catch(() => true)
+      const isThere = await this.#read(path).catch(() => true)
       this.#isLive = false
       this.#rung.resolve()
       if (!isThere) return
@@ -58,8 +58,8 @@ export class News {
   }
 
   /** Tells events until the stream ends; answers whether the service has one. */
-  async #read(executionId: string): Promise<boolean> {
-    const events = await openEvents(this.#api, { executionId, after: this.#last, signal: this.#signal })
+  async #read(path: string): Promise<boolean> {
+    const events = await openEvents(this.#api, { path, after: this.#last, signal: this.#signal })
     if (events === undefined) return false
     this.#isLive = true
     for await (const event of events) {

@@ -4,10 +4,9 @@ import { isFinalExecution } from '@instar/contract/statuses'
 import { findKnown } from '@instar/phases/text'
 import type { Context } from '../context.ts'
 import type { Api } from '../service/api.ts'
-import { isTransient } from '../service/refusal.ts'
-import { News } from './news.ts'
-import { ScriptFeed } from './script-feed.ts'
+import { readScriptRuns, ScriptFeed } from './script-feed.ts'
 import { createLiveTaskView, createPlainTaskView, type TaskView } from './task-view.ts'
+import { untilFinal, type Going } from './until-final.ts'
 
 export interface Snapshot {
   readonly status: ExecutionStatus
@@ -34,18 +33,17 @@ export interface WatchOptions {
   readonly quiet: boolean
 }
 
-/** A service that starts again is waited for so long. */
-const AWAY_MS = 120_000
-
 /** Waits until a run has ended and shows it meanwhile; throws why when it did not complete. A signal ends the watching, not the run. */
 export async function watch<T extends Snapshot>(context: Context, api: Api, watched: Watched<T>, options: WatchOptions): Promise<T> {
   const ended = new AbortController()
   const signal = AbortSignal.any([context.signal, ended.signal])
   const view = options.quiet ? undefined : createView(context, options)
   const feed =
-    options.follow && view !== undefined ? new ScriptFeed(api, { path: watched.scripts, signal, say: line => view.line(line) }) : undefined
+    options.follow && view !== undefined
+      ? new ScriptFeed(api, { read: () => readScriptRuns(api, watched.scripts), signal, say: line => view.line(line) })
+      : undefined
   try {
-    const last = await untilFinal({ api, watched, view, feed, signal })
+    const last = await untilFinal(api, goingOf(watched, view, feed), signal)
     view?.close()
     if (last.status !== 'COMPLETED') throw failureOf(watched, last)
     return last
@@ -58,44 +56,22 @@ export async function watch<T extends Snapshot>(context: Context, api: Api, watc
   }
 }
 
-interface Look<T extends Snapshot> {
-  readonly api: Api
-  readonly watched: Watched<T>
-  readonly view: TaskView | undefined
-  readonly feed: ScriptFeed | undefined
-  readonly signal: AbortSignal
-}
-
-/** Looks at the run whenever there is news of it: the snapshot is the truth, events tell when to look and draw the bars between. */
-async function untilFinal<T extends Snapshot>({ api, watched, view, feed, signal }: Look<T>): Promise<T> {
-  const news = new News(api, {
-    signal,
+function goingOf<T extends Snapshot>(watched: Watched<T>, view: TaskView | undefined, feed: ScriptFeed | undefined): Going<T> {
+  return {
+    read: watched.read,
+    isFinal: ({ status }) => isFinalExecution(status),
+    events: ({ tasks }) => (tasks[0] === undefined ? undefined : `executions/${tasks[0].execution_id}/events`),
+    show: async ({ tasks }) => {
+      // What scripts printed comes before the end of their task, and what has ended before them before their begin.
+      await feed?.showEnded()
+      view?.look(tasks)
+      feed?.showBegun()
+    },
+    say: line => view?.line(line),
+    // Bars are drawn from events between two looks.
     onEvent: event => {
       if (event.kind === 'progress') view?.progress(event)
     },
-  })
-  let awaySince: number | undefined
-  for (;;) {
-    const began = performance.now()
-    let readMs = 0
-    let executionId: string | undefined
-    try {
-      const snapshot = await watched.read()
-      readMs = performance.now() - began
-      // What scripts printed comes before the end of their task, and what has ended before them before their begin.
-      await feed?.showEnded()
-      view?.look(snapshot.tasks)
-      feed?.showBegun()
-      if (awaySince !== undefined) view?.line('! the service is back')
-      awaySince = undefined
-      if (isFinalExecution(snapshot.status)) return snapshot
-      executionId = snapshot.tasks[0]?.execution_id
-    } catch (error) {
-      if (!isTransient(error) || signal.aborted || began - (awaySince ?? began) > AWAY_MS) throw error
-      if (awaySince === undefined) view?.line(`! the service is away; it is waited for up to ${AWAY_MS / 1000} s`)
-      awaySince ??= began
-    }
-    await news.next(executionId, readMs)
   }
 }
 

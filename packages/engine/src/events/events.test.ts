@@ -58,7 +58,7 @@ test('an execution tells its steps and its end; a reader goes on after what it h
   await scene.end(id)
   const read = async (after: number) => {
     const stored = await Array.fromAsync(
-      engine.followEvents({ projectId: PROJECT, executionId: id, after, live: false, signal: AbortSignal.timeout(9_000) }),
+      engine.followEvents({ projectId: PROJECT, of: { executionId: id }, after, live: false, signal: AbortSignal.timeout(9_000) }),
     )
     return stored.map(({ event }) => InstarEvent.parse(event))
   }

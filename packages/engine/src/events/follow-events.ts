@@ -30,18 +30,24 @@ export async function* followEvents(store: Store, request: FollowEvents): AsyncG
   }
 }
 
-async function readPage(store: Store, { projectId, executionId }: FollowEvents, after: number): Promise<StoredEvent[]> {
-  const rows = await store.db
+async function readPage(store: Store, { projectId, of }: FollowEvents, after: number): Promise<StoredEvent[]> {
+  const ofProject = store.db
     .selectFrom('events')
-    .select(['seq', 'at', 'execution_id', 'body'])
+    .select(['seq', 'at', 'execution_id', 'pool_id', 'body'])
     .where('project_id', '=', projectId)
     .where('seq', '>', after)
-    .$if(executionId !== undefined, query => query.where('execution_id', '=', executionId ?? null))
     .orderBy('seq')
     .limit(PAGE)
-    .execute()
-  return rows.map(({ seq, at, execution_id, body }) => ({
+  const rows = await (
+    of === undefined
+      ? ofProject
+      : 'executionId' in of
+        ? ofProject.where('execution_id', '=', of.executionId)
+        : ofProject.where('pool_id', '=', of.poolId)
+  ).execute()
+  return rows.map(({ seq, at, execution_id, pool_id, body }) => ({
     executionId: execution_id,
+    poolId: pool_id,
     event: { version: 1, seq: seq ?? 0, at: at.toISOString(), run_id: execution_id ?? '', ...(body as EventBody) } satisfies InstarEvent,
   }))
 }

@@ -74,7 +74,7 @@ async function afterMachineWork(deps: PoolDeps, trx: Trx, work: MachineWork): Pr
   const isDone = change.state === 'completed'
   if (!isDone) {
     const message = `${String(change.options['operations'])} of machine ${minion.id} failed`
-    await addPoolEvent(deps, trx, pool.id, { level: 'WARNING', message })
+    await addPoolEvent(deps, trx, pool, { level: 'WARNING', message })
   }
   switch (change.options['purpose'] as MachinePurpose) {
     case 'reserve':

@@ -10,7 +10,7 @@ export async function allocatePool(deps: PoolDeps, trx: Trx, poolId: string): Pr
   const pool = await lockPool(trx, poolId)
   requireStatus(pool, ['DEALLOCATED'], 'allocate')
   await setPoolStatus(deps, trx, pool, 'IN_MAINTENANCE')
-  await addPoolEvent(deps, trx, pool.id, { level: 'INFO', message: `Allocating ${pool.minimum_minions} machines` })
+  await addPoolEvent(deps, trx, pool, { level: 'INFO', message: `Allocating ${pool.minimum_minions} machines` })
   const machineIds: string[] = []
   for (let count = 0; count < pool.minimum_minions; count += 1) machineIds.push((await addMinion(deps, trx, pool, 'ALLOCATING')).id)
   const steps = planPoolAllocation(await poolPlan(trx, pool), machineIds)
@@ -30,7 +30,7 @@ export async function deallocatePool(deps: PoolDeps, trx: Trx, poolId: string, o
   await setPoolStatus(deps, trx, pool, 'IN_MAINTENANCE')
   await trx.updateTable('minion_pools').set({ goal: 'deallocated' }).where('id', '=', pool.id).execute()
   const reason = cancelled > 0 ? `, after ${cancelled} tasks on it have ended` : ''
-  await addPoolEvent(deps, trx, pool.id, { level: 'INFO', message: `Deallocating${reason}` })
+  await addPoolEvent(deps, trx, pool, { level: 'INFO', message: `Deallocating${reason}` })
   await continueDeallocation(deps, trx, { ...pool, status: 'IN_MAINTENANCE', goal: 'deallocated' })
 }
 

@@ -115,6 +115,6 @@ async function replaceOne(deps: PoolDeps, trx: Trx, machineId: string): Promise<
   const minion = await trx.selectFrom('minion_machines').selectAll().where('id', '=', machineId).executeTakeFirst()
   if (minion?.allocation_status !== 'AVAILABLE' || pool.status !== 'ALLOCATED' || pool.goal !== null) return
   const message = `Machine ${machineId} is gone with the worker ${minion.held_by ?? ''}, inside which it lived`
-  await addPoolEvent(deps, trx, pool.id, { level: 'WARNING', message })
+  await addPoolEvent(deps, trx, pool, { level: 'WARNING', message })
   await deployAnew(deps, trx, pool, machineId)
 }

@@ -4,7 +4,7 @@ import type { Engine } from '../engine.ts'
 
 /** What the work on pools needs. The engine comes late: it is made with hooks that are made with this. */
 export interface PoolDeps {
-  readonly store: Pick<Store, 'db' | 'vault' | 'transact'>
+  readonly store: Pick<Store, 'db' | 'vault' | 'transact' | 'notify'>
   readonly engine: () => Pick<Engine, 'start' | 'assign' | 'cancel' | 'settleMinions' | 'info'>
   readonly newId: () => string
   readonly now: () => Date

@@ -2,6 +2,7 @@ import type { Selectable } from 'kysely'
 import { InstarError } from '@instar/contract'
 import type { MinionAllocationStatus, PoolStatus } from '@instar/contract/api'
 import type { Database } from '@instar/store'
+import { EVENTS_CHANNEL, writeEvents } from '../events/write-events.ts'
 import type { PoolDeps, Trx } from './pool-deps.ts'
 
 export type PoolRow = Selectable<Database['minion_pools']> & { readonly user_id: string }
@@ -36,26 +37,29 @@ export async function setPoolStatus(deps: PoolDeps, trx: Trx, pool: PoolRow, sta
   await trx.updateTable('minion_pools').set({ status }).where('id', '=', pool.id).execute()
   await trx.updateTable('actions').set({ updated_at: deps.now() }).where('id', '=', pool.id).execute()
   const level = status === 'ERROR' ? 'ERROR' : 'INFO'
-  await addPoolEvent(deps, trx, pool.id, { level, message: `The status changed from ${pool.status} to ${status}` })
+  await addPoolEvent(deps, trx, pool, { level, message: `The status changed from ${pool.status} to ${status}` })
 }
 
-/** The caller has locked the pool, so that no two events get one number. */
+/** Also told to those who follow the pool. The caller has locked it, so that no two events get one number. */
 export async function addPoolEvent(
   deps: PoolDeps,
   trx: Trx,
-  poolId: string,
+  pool: Pick<PoolRow, 'id' | 'project_id'>,
   event: { readonly level: 'INFO' | 'WARNING' | 'ERROR'; readonly message: string },
 ): Promise<void> {
   const found = await trx
     .selectFrom('pool_events')
     .select(({ fn }) => fn.max('idx').as('last'))
-    .where('pool_id', '=', poolId)
+    .where('pool_id', '=', pool.id)
     .executeTakeFirstOrThrow()
 
   await trx
     .insertInto('pool_events')
-    .values({ id: deps.newId(), pool_id: poolId, idx: (found?.last ?? -1) + 1, ...event, created_at: deps.now() })
+    .values({ id: deps.newId(), pool_id: pool.id, idx: (found?.last ?? -1) + 1, ...event, created_at: deps.now() })
     .execute()
+  const kind = event.level === 'INFO' ? 'progress' : 'warning'
+  await writeEvents(trx, { projectId: pool.project_id, poolId: pool.id }, [{ kind, message: event.message }])
+  await deps.store.notify(trx, EVENTS_CHANNEL, pool.project_id)
 }
 
 /** The machines of a pool, oldest first. */

@@ -106,7 +106,7 @@ async function forgetHistory(deps: PoolDeps, trx: Trx, poolId: string): Promise<
 }
 
 async function tell(deps: PoolDeps, trx: Trx, pool: PoolRow, message: string): Promise<void> {
-  await addPoolEvent(deps, trx, pool.id, { level: 'INFO', message })
+  await addPoolEvent(deps, trx, pool, { level: 'INFO', message })
 }
 
 function idsOf(minions: readonly MinionRow[]): string {

@@ -9,7 +9,7 @@ import { page, type SortColumns } from '../lists/page.ts'
 import { rowId } from '../lists/row.ts'
 import { deleteExecutions } from './delete-executions.ts'
 import { executionObjects } from './execution-object.ts'
-import { requireExecution, requireExecutionObject } from './execution.ts'
+import { findExecutionObject, requireExecution, requireExecutionObject } from './execution.ts'
 import { startExecution } from './start-execution.ts'
 
 const SORT = {
@@ -48,6 +48,7 @@ export function executionRoutes(deps: EndpointDeps) {
     'executions.show': async ({ params, projectId }) => ({
       execution: await requireExecutionObject(db, { transferId: params.transfer_id, projectId, id: params.execution_id }),
     }),
+    'executions.find': async ({ params, projectId }) => ({ execution: await findExecutionObject(db, projectId, params.execution_id) }),
     'executions.delete': async ({ params, projectId, signal }) => {
       const hide = async (trx: Trx) => {
         const row = await requireExecution(trx, { transferId: params.transfer_id, projectId, id: params.execution_id })

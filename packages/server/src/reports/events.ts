@@ -1,33 +1,36 @@
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { InstarError } from '@instar/contract'
-import type { StoredEvent } from '@instar/engine'
+import type { FollowEvents, StoredEvent } from '@instar/engine'
 import type { RouteName } from '@instar/contract/api'
 import type { ApiDeps } from '../api-deps.ts'
 import type { Call, Handlers } from '../http/call.ts'
+import { requirePool } from '../pools/pool.ts'
 import { requireAnyExecution } from './script-runs.ts'
 
 /** A line for whatever stands between us and the reader, so that it does not close a quiet connection. */
 const KEEP_ALIVE_MS = 15_000
 
-type EventCall = Call<'events.ofProject'> | Call<'events.ofExecution'>
+type EventCall = Call<'events.ofProject'> | Call<'events.ofExecution'> | Call<'events.ofPool'>
 
 /** Events as server-sent events: `id` is their number, to be sent back in Last-Event-ID. */
 export function eventRoutes(deps: ApiDeps) {
   return {
     'events.ofProject': async call => stream(deps, call, undefined),
     'events.ofExecution': async call =>
-      stream(deps, call, await requireAnyExecution(deps.store.db, call.projectId, call.params.execution_id)),
+      stream(deps, call, { executionId: await requireAnyExecution(deps.store.db, call.projectId, call.params.execution_id) }),
+    'events.ofPool': async call =>
+      stream(deps, call, { poolId: (await requirePool(deps.store.db, call.projectId, call.params.pool_id)).id }),
   } satisfies Partial<Handlers<RouteName>>
 }
 
-async function stream(deps: ApiDeps, call: EventCall, executionId: string | undefined): Promise<void> {
+async function stream(deps: ApiDeps, call: EventCall, of: FollowEvents['of']): Promise<void> {
   const { reply, request, projectId, signal } = call
   const after = readLastEventId(call)
   const live = call.query.follow !== false
   const ended = new AbortController()
   const until = AbortSignal.any([signal, ended.signal])
-  const events = deps.engine.followEvents({ projectId, ...(executionId === undefined ? {} : { executionId }), after, live, signal: until })
+  const events = deps.engine.followEvents({ projectId, ...(of === undefined ? {} : { of }), after, live, signal: until })
   reply.hijack()
   const { raw } = reply
   raw.writeHead(200, {
@@ -39,7 +42,7 @@ async function stream(deps: ApiDeps, call: EventCall, executionId: string | unde
   // Before the first event there may be a long silence, and the client waits for the head.
   raw.flushHeaders()
   const keepAlive = setInterval(() => void raw.write(': still here\n\n'), KEEP_ALIVE_MS)
-  if (executionId !== undefined && live) void endWith(deps, executionId, { signal, ended })
+  if (of !== undefined && 'executionId' in of && live) void endWith(deps, of.executionId, { signal, ended })
   try {
     for await (const event of events) {
       if (!raw.write(eventText(event))) await drained(raw, signal)
@@ -59,8 +62,8 @@ function readLastEventId({ request, query }: EventCall): number {
   return Number(text)
 }
 
-function eventText({ executionId, event }: StoredEvent): string {
-  return `id: ${event.seq}\nevent: ${event.kind}\ndata: ${JSON.stringify({ ...event, execution_id: executionId })}\n\n`
+function eventText({ executionId, poolId, event }: StoredEvent): string {
+  return `id: ${event.seq}\nevent: ${event.kind}\ndata: ${JSON.stringify({ ...event, execution_id: executionId, pool_id: poolId })}\n\n`
 }
 
 /** Waits until the reader has room again, or is gone; also when it is gone already. */

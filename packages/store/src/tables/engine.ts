@@ -215,6 +215,7 @@ export interface EventsTable {
   id: Generated<number>
   project_id: string
   execution_id: string | null
+  pool_id: string | null
   seq: number | null
   at: Generated<Date>
   body: JSONColumnType<Record<string, unknown>>

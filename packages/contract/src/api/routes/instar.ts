@@ -1,4 +1,5 @@
 import * as z from 'zod/mini'
+import { Execution } from '../execution.ts'
 import { Flag, TextParameter } from '../query.ts'
 import { routes } from '../route.ts'
 import { ExecutionScriptRun, ScriptPlan } from '../script-report.ts'
@@ -54,6 +55,19 @@ export const INSTAR_ROUTES = routes({
     summary: 'Events of an execution; the stream ends with it',
     query: z.object({ follow: Flag, last_event_id: TextParameter }),
     media: 'text/event-stream',
+  },
+  'events.ofPool': {
+    ...read,
+    path: '/minion_pools/{pool_id}/events',
+    summary: 'Events of a minion pool as they happen',
+    query: z.object({ follow: Flag, last_event_id: TextParameter }),
+    media: 'text/event-stream',
+  },
+  'executions.find': {
+    ...read,
+    path: '/executions/{execution_id}',
+    summary: 'One execution of a transfer or deployment with its tasks, found by its id alone',
+    answer: z.object({ execution: Execution }),
   },
 })
 
