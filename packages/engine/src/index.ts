@@ -41,7 +41,7 @@ export type { PlannedStep, PlanSide, StepRequirement, StepRule } from './plans/p
 export type { TaskType } from './plans/task-types.ts'
 export { planTransferExecution } from './plans/transfer-execution.ts'
 export type { TransferExecutionPlan } from './plans/transfer-execution.ts'
-export { planDisksDelete, planTransferUpdate } from './plans/transfer-upkeep.ts'
+export { planDisksDelete, planSourceRelease, planTransferUpdate } from './plans/transfer-upkeep.ts'
 export { createPools } from './pools/pools.ts'
 export type { Pools } from './pools/pools.ts'
 export type { MinionRole } from './pools/pool-deps.ts'

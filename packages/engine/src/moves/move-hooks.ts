@@ -50,8 +50,8 @@ async function settleUpdate({ store, now }: MoveHooksDeps, trx: Trx, change: Exe
 
 /**
  * The machines that were made are shown, unless the clean-up removed them. What became of the replica's disks is told to the transfer: they are
- * the machine's own now when they were not cloned. What copies of them left at the source to find changes by is removed by the next execution, as
- * a deployment has no task there: until then they are known as `released_volumes`.
+ * the machine's own now when they were not cloned. What copies of them left at the source to find changes by is removed by the next execution or
+ * with the transfer, as a deployment has no task there: until then they are known as `released_volumes`.
  */
 async function settleDeployment({ store }: MoveHooksDeps, trx: Trx, change: ExecutionChange): Promise<void> {
   const info = createInfoStore(store.vault)

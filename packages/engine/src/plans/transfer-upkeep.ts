@@ -10,7 +10,12 @@ export function planTransferUpdate(plan: { instances: readonly string[]; source:
   })
 }
 
-/** Deletes the replicas of these instances: those that have `volumes_info`. */
+/** Removes what copies of these instances left at the source, where nobody will want to know any more what changes. */
+export function planSourceRelease(plan: { instances: readonly string[]; source: PlanSide; destination: PlanSide }): PlannedStep[] {
+  return planInstances(plan, plan, add => void add('DELETE_TRANSFER_SOURCE_DISK_SNAPSHOTS'))
+}
+
+/** Deletes the replicas of these instances. */
 export function planDisksDelete(plan: { instances: readonly string[]; source: PlanSide; destination: PlanSide }): PlannedStep[] {
   return planInstances(plan, plan, add => {
     const snapshots = add('DELETE_TRANSFER_SOURCE_DISK_SNAPSHOTS')

@@ -50,13 +50,14 @@ async function repeat(store: Store, statement: ReturnType<typeof sql>, signal: A
 /** What a user deletes: one execution, or all of a transfer or deployment. */
 export type DeletedExecutions = { readonly executionId: string } | { readonly actionId: string }
 
-/** Hides executions that a user deletes: their rows stay for their numbers. `purgeDeleted` removes what belongs to them. */
+/** Hides ended executions that a user deletes: their rows stay for their numbers. `purgeDeleted` removes what belongs to them. */
 export async function hideExecutions(trx: Kysely<Database>, which: DeletedExecutions): Promise<void> {
   const [column, id] = 'actionId' in which ? (['action_id', which.actionId] as const) : (['id', which.executionId] as const)
   await trx
     .updateTable('executions')
     .set({ deleted_at: sql`now()` })
     .where(column, '=', id)
+    .where('ended_at', 'is not', null)
     .where('deleted_at', 'is', null)
     .execute()
 }

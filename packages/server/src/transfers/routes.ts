@@ -11,7 +11,7 @@ import { lockAction, requireIdle } from '../moves/busy.ts'
 import { infoObject } from '../moves/info.ts'
 import { createMoveList, MOVE_SORT, moveVersion } from '../moves/move-list.ts'
 import { createTransfer } from './create-transfer.ts'
-import { deleteDisks } from './delete-disks.ts'
+import { deleteDisks, releaseSource } from './delete-disks.ts'
 import { requireTransfer, selectTransfers, transferObject, type TransferRow } from './transfer.ts'
 import { updateTransfer } from './update-transfer.ts'
 
@@ -50,10 +50,11 @@ export function transferRoutes(deps: ApiDeps) {
       const id = await store.transact(trx => updateTransfer(deps, trx, of, call.body.transfer), call.signal)
       return { execution: await requireExecutionObject(db, { transferId: of.id, projectId: call.projectId, id }) }
     },
-    'transfers.delete': async ({ params, projectId, signal }) => {
+    'transfers.delete': async ({ params, projectId, caller, signal }) => {
       const hide = async (trx: Trx) => {
         const { id } = await lockAction(trx, 'transfer', { id: params.transfer_id, projectId })
         await requireIdle(trx, id)
+        await releaseSource(deps, trx, { id, asker: { projectId, userId: caller.userId } })
         const deleted = { deleted_at: deps.now() }
         await trx.updateTable('actions').set(deleted).where('id', '=', id).execute()
         await trx.updateTable('schedules').set(deleted).where('transfer_id', '=', id).where('deleted_at', 'is', null).execute()

@@ -24,8 +24,8 @@ export interface SourceHalf<C, S> {
   /** `helper` is what `deployResources` made, or the pool's machine. */
   openDisk(call: TaskCall<C, S>, request: SourceRequest & { diskId: string; helper: Deployed | null }): Promise<SourceDisk>
   /**
-   * Removes what earlier copies left at the source to find changes by: before the disks of a transfer are deleted, and, for volumes that have become
-   * a machine's own (`clone_disks: false`), before the next copy.
+   * Removes what earlier copies left at the source to find changes by: before the disks of a transfer are deleted, when a transfer is, and, for
+   * volumes that have become a machine's own (`clone_disks: false`), before the next copy.
    */
   deleteSnapshots(call: TaskCall<C, S>, request: SourceRequest): Promise<readonly Volume[]>
 }

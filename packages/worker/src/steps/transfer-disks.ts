@@ -1,6 +1,6 @@
 import { ownDisks, withOwners } from './shared-disks.ts'
 import { destinationStep, sourceStep } from './side.ts'
-import { readExportInfo, readVolumes } from './step-info.ts'
+import { readExportInfo, readReleasedVolumes, readVolumes } from './step-info.ts'
 
 /** Of disks that several machines of the transfer share, only their owner's are made. */
 export const deployTransferDisks = destinationStep(
@@ -16,7 +16,9 @@ export const deployTransferDisks = destinationStep(
 export const deleteSourceSnapshots = sourceStep(async ({ half, call, context: { info } }) => {
   call.progress('Deleting snapshots at the source')
   const exportInfo = readExportInfo(info, call.instance)
-  return { volumes_info: await half.deleteSnapshots(call, { exportInfo, volumes: readVolumes(info) }) }
+  const released = readReleasedVolumes(info)
+  if (released.length > 0) await half.deleteSnapshots(call, { exportInfo, volumes: released })
+  return { volumes_info: await half.deleteSnapshots(call, { exportInfo, volumes: readVolumes(info) }), released_volumes: [] }
 })
 
 export const deleteTransferDisks = destinationStep(async ({ half, call, context: { info } }) => {

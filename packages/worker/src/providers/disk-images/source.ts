@@ -1,5 +1,6 @@
 import { InstarError } from '@instar/contract'
 import { endBitmap } from '../../replication/source/bitmaps.ts'
+import type { TaskCall } from '../provider.ts'
 import type { SourceHalf } from '../source-half.ts'
 import { describeMachine, diskChain, findMachine, listMachines, selectMachines } from './machines.ts'
 import { runningPid, stopMachine } from './power.ts'
@@ -41,15 +42,31 @@ export const diskImagesSource: SourceHalf<DiskImagesConnection, DiskImagesSource
       [Symbol.asyncDispose]: () => Promise.resolve(),
     }
   },
-  deleteSnapshots: async ({ connection, instance, signal }, { volumes }) => {
+  deleteSnapshots: async (call, { volumes }) => {
+    const { connection, instance, signal } = call
     const machine = await findMachine(connection.folder, instance).catch(() => undefined)
     for (const { disk_id, replica_state } of volumes) {
       const disk = machine?.disks.find(({ id }) => id === disk_id)
       const bitmap = replica_state?.['bitmap']
       if (disk === undefined || typeof bitmap !== 'string') continue
       const content = { kind: 'images' as const, chain: await diskChain(connection.folder, disk) }
-      await endBitmap({ diskId: disk_id, content, mayUseBitmaps: true }, bitmap, signal)
+      await endBitmap({ diskId: disk_id, content, mayUseBitmaps: true }, bitmap, signal).catch((error: unknown) => {
+        if (!(error instanceof InstarError) || error.code !== 'image.in-use') throw error
+        tellLeft(call, content.chain[0]?.path ?? disk_id, bitmap)
+      })
     }
     return volumes
   },
+}
+
+/** A running machine is not disturbed for it. A bitmap costs little, and nobody is misled by its name. */
+function tellLeft(
+  { event, log, instance }: Pick<TaskCall<unknown, unknown>, 'event' | 'log' | 'instance'>,
+  image: string,
+  bitmap: string,
+): void {
+  const message = `${image} is in use and keeps the dirty bitmap ${bitmap}: when it is not, remove it with qemu-img bitmap --remove`
+  event('WARNING', message)
+  // The transfer may be deleted, and its events with it.
+  log.warn({ instance, image, bitmap }, 'a dirty bitmap stays in an image that is in use')
 }
