@@ -5,7 +5,7 @@ import { kindOfHead, type ProgramKind } from '../../run-parts/program-kind.ts'
 
 /** What is known of a script's file when it starts. */
 export interface ScriptFile {
-  /** SHA-256 as hexadecimal digits; empty where the file may be executed but not read. */
+  /** SHA-256 as hexadecimal digits; empty where the file may be executed but not read, or is none any more. */
   readonly sha256: string
   readonly kind: ProgramKind
 }
@@ -54,6 +54,8 @@ function stateOf(path: string, youngMs = 0): string | undefined {
 
 function readScript(path: string): ScriptFile {
   try {
+    // To read from a FIFO would be to wait for a writer.
+    if (!statSync(path).isFile()) return UNREADABLE
     const content = readFileSync(path)
     return { sha256: createHash('sha256').update(content).digest('hex'), kind: kindOfHead(content.toString('latin1', 0, HEAD_BYTES)) }
   } catch {
