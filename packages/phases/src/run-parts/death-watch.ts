@@ -23,11 +23,21 @@ export class DeathWatch {
 
   /** Once for each answer in which the shell gives its own count, that answer not included, and while it waits. */
   sawDeath(count: number): boolean {
+    const before = this.#uncounted
+    this.recount(count)
+    // A word that has no room in its file is more than one write.
+    return this.#uncounted > before
+  }
+
+  /** Once for each answer by which the shell says that it may have written more often than it can tell. */
+  recount(count: number): void {
+    const writes = writesOf(this.#driver.pid)
+    if (writes !== undefined) this.#uncounted = writes - this.#counted(count)
+  }
+
+  #counted(count: number): number {
     const answer = 1
-    const expected = this.#uncounted + this.#driver.noteCount + count + answer
-    const hasDied = writesOf(this.#driver.pid) === expected + 1
-    if (hasDied) this.#uncounted += 1
-    return hasDied
+    return this.#driver.noteCount + count + answer
   }
 }
 

@@ -26,11 +26,19 @@ const WORDS: Readonly<Record<string, string>> = {
   SIGSYS: 'Bad system call',
 }
 
-/** Takes the shell's word about a script's death from the end of the file that took the script's stderr. */
+/** Those before it, 32 and 33, the C library keeps to itself. */
+const FIRST_REAL_TIME = 34
+
+/** Takes the shell's word about a script's death from the end of the file that took the script's stderr, if that is still there for us. */
 export function removeDeathWord(path: string, signalNumber: number): void {
-  const names = Object.entries(constants.signals).flatMap(([name, number]) => (number === signalNumber ? [name] : []))
-  const word = names.map(name => WORDS[name]).find(one => one !== undefined) ?? `Real-time signal ${signalNumber - 34}`
-  const fd = openSync(path, 'r+')
+  const word = wordOf(signalNumber)
+  let fd: number
+  try {
+    fd = openSync(path, 'r+')
+  } catch {
+    // The script has removed it, or forbidden it to us.
+    return
+  }
   try {
     const { size } = fstatSync(fd)
     for (const line of [`${word}\n`, `${word} (core dumped)\n`]) {
@@ -41,4 +49,11 @@ export function removeDeathWord(path: string, signalNumber: number): void {
   } finally {
     closeSync(fd)
   }
+}
+
+function wordOf(signalNumber: number): string {
+  const names = Object.entries(constants.signals).flatMap(([name, number]) => (number === signalNumber ? [name] : []))
+  const word = names.map(name => WORDS[name]).find(one => one !== undefined)
+  if (word !== undefined) return word
+  return signalNumber < FIRST_REAL_TIME ? `Unknown signal ${signalNumber}` : `Real-time signal ${signalNumber - FIRST_REAL_TIME}`
 }

@@ -9,6 +9,8 @@ export type DriverLine =
   | { readonly kind: 'asks-date' | 'asks-kind' }
   /** The small shell has made so many writes since it was ready, not counting this one, and waits to be told to go on. */
   | { readonly kind: 'writes'; readonly count: number }
+  /** The same, of a shell that may have made more writes than it knows. */
+  | { readonly kind: 'recount'; readonly count: number }
   /** bash has said what it exports, in notes. */
   | { readonly kind: 'exported' }
   | { readonly kind: 'times'; readonly cpuMs: number }
@@ -23,6 +25,7 @@ export function parseDriverLine(line: string): DriverLine {
   if (line === '@r') return { kind: 'ready' }
   if (line === '@c') return { kind: 'asks-date' }
   if (line.startsWith('@w ')) return { kind: 'writes', count: Number(line.slice(3)) }
+  if (line.startsWith('@u ')) return { kind: 'recount', count: Number(line.slice(3)) }
   if (line === '@k') return { kind: 'asks-kind' }
   if (line === '@b') return { kind: 'exported' }
   if (line === '@g') return { kind: 'gone' }

@@ -95,6 +95,22 @@ for (const way of WAYS) {
       }
     })
 
+    if (way.environmentFile !== undefined)
+      test('a death is seen where the file for stderr may not grow', async t => {
+        const { run } = await started(t, { ...way, environmentFile: `${way.environmentFile}ulimit -f 1\n` })
+
+        for (const [text, signal, bytes] of [
+          ['exec head -c 3000 /dev/zero >&2', 'SIGXFSZ', 1024],
+          ['head -c 1000 /dev/zero >&2; kill -9 $$', 'SIGKILL', 1000],
+          ['exit 2', null, 0],
+          ['kill -9 $$', 'SIGKILL', 0],
+          ['exit 137', null, 0],
+        ] as const) {
+          const end = await run(`#!/bin/sh\n${text}\n`)
+          assert.deepEqual([end.signal, end.stderr.length], [signal, bytes], text)
+        }
+      })
+
     test("what a script's own shell says of a death stays, and the script's exit code is one", async t => {
       const { run } = await started(t, way)
 

@@ -87,18 +87,21 @@ export function becomeText(program: string, from: { stdin: number; channel: numb
 /**
  * What the small shell reads first; it answers @r. What it has to say of a script's death ("Killed") goes to the script's stderr, for that is its own
  * while it waits. So it counts what it writes: when a script ended like one that died of a signal it gives the number by @w and waits, and whoever
- * knows how often it has really written knows whether there was such a word. A signal may cut an answer's reading short: then it is read again.
+ * knows how often it has really written knows whether there was such a word. By @u it asks to be counted anew: its complaints, also that of a file for
+ * output that it cannot open (code 2), are several writes, and so is one that a signal cut short. A signal may cut an answer's reading short: then it is read again.
  */
 export function lightDriverText(): string {
   return `exec 2>&1
-trap : INT QUIT PIPE
+trap : INT QUIT PIPE XFSZ
 trap __instar_stop=1 TERM HUP USR1
 trap __instar_date= USR2
 __instar_stop= __instar_date= __instar_writes=0
 __instar_write() { echo "$1" && __instar_writes=$((__instar_writes + 1)); }
 __instar_read() { read -r __instar_answer; }
 __instar_ask() { __instar_write "$1" && { __instar_read || __instar_read || __instar_read; }; }
+__instar_recount() { __instar_ask "@u $__instar_writes"; }
 __instar_report() {
+  [ $1 != 2 ] || __instar_recount
   [ $1 -le 128 ] || __instar_ask "@w $__instar_writes"
   __instar_write "@e $1  "
 }
@@ -148,8 +151,11 @@ __instar_say() {
   [ -n "$__instar_date" ] || { __instar_ask @c && __instar_date=$__instar_answer && __instar_write @r || exit; }
   set -- "$__instar_completed" "$1"
   __instar_completed=
-  printf "\${1:+$__instar_line}\${2:+$__instar_line}" \${1:+"$__instar_name" "$__instar_date" "$1"} \${2:+"$__instar_name" "$__instar_date" "$2"} >&${STDERR}
-  __instar_writes=$((__instar_writes + 1))
+  if printf "\${1:+$__instar_line}\${2:+$__instar_line}" \${1:+"$__instar_name" "$__instar_date" "$1"} \${2:+"$__instar_name" "$__instar_date" "$2"} >&${STDERR} && [ -n "$__instar_date" ]; then
+    __instar_writes=$((__instar_writes + 1))
+  else
+    __instar_recount
+  fi
 }
 __instar_series() {
   __instar_write @r || exit

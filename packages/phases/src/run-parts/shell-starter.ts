@@ -206,8 +206,9 @@ class ShellStarter implements Starter {
     const driver = this.#driver
     for (;;) {
       const answer = await driver.next()
-      if (answer.kind !== 'writes') return answer
-      this.#hasDied = this.#seen.deaths?.sawDeath(answer.count) === true
+      if (answer.kind === 'writes') this.#hasDied = this.#seen.deaths?.sawDeath(answer.count) === true
+      else if (answer.kind === 'recount') this.#seen.deaths?.recount(answer.count)
+      else return answer
       driver.send('\n')
     }
   }

@@ -60,6 +60,22 @@ describe('os-refresh-config', () => {
     }
   })
 
+  it('knows of what a script died where nobody reads its own lines, or late', async () => {
+    for (const stderr of ['/dev/full', '>(exec true)', '>(sleep 1.5; cat >/dev/null)']) {
+      using host = new LiveHost(process.env)
+      host.plant({
+        // The pipe is full then, so that the next line has to wait beyond its second.
+        'b/configure.d/10-a': '#!/bin/sh\n[ ! -p /dev/stderr ] || timeout 0.3 cat /dev/zero >&2\nexit 0\n',
+        'b/configure.d/20-b': '#!/bin/sh\nkill -9 $$\n',
+        'b/error.d/1-e': say('"$OS_REFRESH_FAILED_EXIT_CODE $OS_REFRESH_FAILED_SIGNAL"'),
+      })
+
+      const ended = await host.run(`os-refresh-config --lockfile lock 2> ${stderr}`)
+
+      assert.deepEqual([ended.code, ended.stdout], [1, ' SIGKILL\n'], stderr)
+    }
+  })
+
   it('holds the lock, names itself in it, and leaves it empty', async () => {
     using host = new LiveHost(process.env)
     host.plant({
