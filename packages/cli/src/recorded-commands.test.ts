@@ -142,14 +142,20 @@ function sorted(value: unknown): unknown {
   )
 }
 
-/** A transfer's machines are asked for where a script names one. */
-const isExtra = (seen: Seen, recorded: Recorded) =>
-  recorded.id.startsWith('script-') && seen.method === 'GET' && /\/transfers\/[^/]+$/.test(seen.path)
+/** Asked by us alone: a transfer's machines where a script names one, the regions where one is named. Gives the answer. */
+function extraAnswer(seen: Seen, recorded: Recorded): object | undefined {
+  if (seen.method !== 'GET') return undefined
+  if (recorded.id.startsWith('script-') && /\/transfers\/[^/]+$/.test(seen.path)) return { transfer: { instances: ['vm1', 'vm2'] } }
+  if (recorded.argv.includes('--coriolis-region') && seen.path.endsWith('/regions'))
+    return { regions: ['r1', 'r2'].map(name => ({ id: name, name })) }
+  return undefined
+}
 
 async function replay(recorded: Recorded) {
   const waiting = real(recorded.requests).map(request => ({ ...request }))
   await using service = await startFakeService(seen => {
-    if (isExtra(seen, recorded)) return { status: 200, body: { transfer: { instances: ['vm1', 'vm2'] } } }
+    const extra = extraAnswer(seen, recorded)
+    if (extra !== undefined) return { status: 200, body: extra }
     const at = waiting.findIndex(
       ({ method, path }) => method === seen.method && new URL(path, 'http://x').pathname === seen.path.replaceAll('%3D', '='),
     )
@@ -161,7 +167,9 @@ async function replay(recorded: Recorded) {
   const env = { OS_AUTH_URL: `${service.url}/identity`, OS_USERNAME: 'admin', OS_PASSWORD: PASSWORD, OS_PROJECT_NAME: 'admin' }
   const program = createTestProgram({ dir, env }, real(recorded.argv))
   const exitCode = await program.runAndReport()
-  const seen = service.seen.filter(one => !isExtra(one, recorded)).map(({ method, url, body }) => meaning(method, url, body))
+  const seen = service.seen
+    .filter(one => extraAnswer(one, recorded) === undefined)
+    .map(({ method, url, body }) => meaning(method, url, body))
   const wanted = real(recorded.requests).map(({ method, path, body }) => meaning(method, path, body))
   return { exitCode, seen, wanted, output: program.written }
 }

@@ -9,7 +9,7 @@ import { addShowOptions, type OutputOptions } from '../output/options.ts'
 import { printOne } from '../output/print.ts'
 import type { Api } from '../service/api.ts'
 import { connect } from '../service/connect.ts'
-import { endpointId } from '../service/look-up.ts'
+import { endpointId, regionIds } from '../service/look-up.ts'
 import { registerEndpointParts } from './endpoint-parts.ts'
 import { addDeleteVerb, addListVerb, addShowVerb } from './verbs.ts'
 import { validateConnection } from './validate-connection.ts'
@@ -84,8 +84,9 @@ function registerCreate(noun: Command, context: Context): void {
       if (connection_info === undefined) {
         throw new InstarError('usage.bad-argument', 'none of --connection, --connection-file and --connection-secret is given')
       }
-      const { name, provider: type, description = null, coriolisRegion: mapped_regions = [] } = options
+      const { name, provider: type, description = null, coriolisRegion = [] } = options
       const api = connect(context, command)
+      const mapped_regions = await regionIds(api, coriolisRegion)
       const body = { endpoint: { name, type, description, connection_info, mapped_regions } }
       const { endpoint } = await api.post<{ endpoint: Endpoint }>('endpoints', body)
       if (options.skipValidation !== true) await validateConnection(api, endpoint.id, name)
@@ -101,10 +102,10 @@ function registerUpdate(noun: Command, context: Context): void {
     .argument('<endpoint>', 'id or name')
     .option('--name <name>', 'new name')
   addConnectionOptions(update).action(async (wanted: string, options: UpdateOptions, command: Command) => {
-    const { name, description, coriolisRegion: mapped_regions } = options
+    const { name, description, coriolisRegion } = options
     const connection_info = await connectionOf(command, options)
     const api = connect(context, command)
-    const changes = { name, description, connection_info, mapped_regions }
+    const changes = { name, description, connection_info, mapped_regions: await regionIds(api, coriolisRegion) }
     const { endpoint } = await api.put<{ endpoint: Endpoint }>(await pathOf(api, wanted), { endpoint: changes })
     await printOne(context.stdout, options, FIELDS, endpoint)
   })
@@ -117,7 +118,7 @@ function addConnectionOptions(command: Command): Command {
     .addOption(
       new Option('--connection-secret <url>', 'where a Barbican holds the connection data').conflicts(['connection', 'connectionFile']),
     )
-    .option('--coriolis-region <id>', 'region whose workers reach it; repeatable', repeatable)
+    .option('--coriolis-region <region>', 'region whose workers reach it: id or name; repeatable', repeatable)
 }
 
 async function connectionOf(command: Command, options: { connectionSecret?: string }): Promise<JsonObject | undefined> {

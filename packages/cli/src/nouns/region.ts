@@ -6,7 +6,7 @@ import { addShowOptions, type OutputOptions } from '../output/options.ts'
 import { printOne } from '../output/print.ts'
 import type { Api } from '../service/api.ts'
 import { connect } from '../service/connect.ts'
-import { findId } from '../service/look-up.ts'
+import { regionId } from '../service/look-up.ts'
 import { addEnabledOptions, addDeleteVerb, addListVerb, addShowVerb, enabledOf } from './verbs.ts'
 
 const COLUMNS: readonly Column<Region>[] = [
@@ -28,7 +28,7 @@ interface RegionOptions extends OutputOptions {
 }
 
 const ARGUMENT = ['region', 'id or name'] as const
-const pathOf = async (api: Api, wanted: string) => `regions/${await findId(wanted, 'region', () => listRegions(api))}`
+const pathOf = async (api: Api, wanted: string) => `regions/${await regionId(api, wanted)}`
 
 /** `instar region ...`. */
 export function register(noun: Command, context: Context): void {

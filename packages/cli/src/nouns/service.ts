@@ -7,7 +7,7 @@ import { addShowOptions, type OutputOptions } from '../output/options.ts'
 import { printOne } from '../output/print.ts'
 import type { Api } from '../service/api.ts'
 import { connect } from '../service/connect.ts'
-import { findId } from '../service/look-up.ts'
+import { findId, regionIds } from '../service/look-up.ts'
 import { addDeleteVerb, addEnabledOptions, addListVerb, addShowVerb, enabledOf } from './verbs.ts'
 
 const COLUMNS: readonly Column<Service>[] = [
@@ -54,9 +54,11 @@ export function register(noun: Command, context: Context): void {
     .requiredOption('--binary <name>', 'its program')
     .requiredOption('--topic <name>', 'what it listens to')
   addShowOptions(addRegionOptions(create)).action(async (options: CreateOptions, command: Command) => {
-    const { host, binary, topic, coriolisRegion: mapped_regions = [] } = options
+    const { host, binary, topic, coriolisRegion = [] } = options
+    const api = connect(context, command)
+    const mapped_regions = await regionIds(api, coriolisRegion)
     const body = { service: { host, binary, topic, mapped_regions, enabled: enabledOf(options) } }
-    const { service } = await connect(context, command).post<{ service: Service }>('services', body)
+    const { service } = await api.post<{ service: Service }>('services', body)
     await printOne(context.stdout, options, COLUMNS, service)
   })
   const update = noun
@@ -65,7 +67,7 @@ export function register(noun: Command, context: Context): void {
     .argument('<service>', 'id or host')
   addShowOptions(addRegionOptions(update)).action(async (wanted: string, options: ServiceOptions, command: Command) => {
     const api = connect(context, command)
-    const body = { service: { enabled: enabledOf(options), mapped_regions: options.coriolisRegion } }
+    const body = { service: { enabled: enabledOf(options), mapped_regions: await regionIds(api, options.coriolisRegion) } }
     const { service } = await api.put<{ service: Service }>(await pathOf(api, wanted), body)
     await printOne(context.stdout, options, COLUMNS, service)
   })
@@ -77,7 +79,7 @@ export function register(noun: Command, context: Context): void {
 }
 
 function addRegionOptions(command: Command): Command {
-  return addEnabledOptions(command).option('--coriolis-region <id>', 'region that it works for; repeatable', repeatable)
+  return addEnabledOptions(command).option('--coriolis-region <region>', 'region that it works for: id or name; repeatable', repeatable)
 }
 
 async function listServices(api: Api): Promise<readonly Service[]> {

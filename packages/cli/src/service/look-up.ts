@@ -74,3 +74,13 @@ export async function deploymentId(api: Api, wanted: string): Promise<string> {
 export async function poolId(api: Api, wanted: string): Promise<string> {
   return findId(wanted, 'minion pool', async () => (await api.get<{ minion_pools: Named[] }>('minion_pools')).minion_pools)
 }
+
+/** The id of a region, named by it, by the beginning of it, or by its name. */
+export async function regionId(api: Api, wanted: string): Promise<string> {
+  return findId(wanted, 'region', async () => (await api.get<{ regions: Named[] }>('regions')).regions)
+}
+
+/** The ids of the regions that a repeatable option names; undefined when it was not given. */
+export async function regionIds(api: Api, wanted: readonly string[] | undefined): Promise<readonly string[] | undefined> {
+  return wanted === undefined ? undefined : Promise.all(wanted.map(one => regionId(api, one)))
+}
