@@ -21,12 +21,18 @@ export class Instar {
     this.#signal = signal
   }
 
-  async run(...argv: readonly string[]): Promise<Finished> {
+  run(...argv: readonly string[]): Promise<Finished> {
+    return this.runWith('', ...argv)
+  }
+
+  /** With a text as its standard input. */
+  async runWith(input: string, ...argv: readonly string[]): Promise<Finished> {
     const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', MAIN, ...argv], {
       env: this.#env,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: 'pipe',
       signal: this.#signal,
     })
+    child.stdin.end(input)
     const texts = { stdout: '', stderr: '' }
     child.stdout.setEncoding('utf8').on('data', (piece: string) => (texts.stdout += piece))
     child.stderr.setEncoding('utf8').on('data', (piece: string) => (texts.stderr += piece))

@@ -47,15 +47,19 @@ describe('instar shell', { skip: requires(['qemu', 'mmdebstrap', 'e2fsprogs'], p
     assert.equal(await terminal.ended, 7)
   })
 
-  test('without a terminal: commands from standard input, a line each', async () => {
-    const { exitCode, stdout } = await new Instar(stateDir, signal).run(
-      'shell',
-      image,
-      '--command',
-      'test -t 0 || cat /mnt/guest/etc/hostname',
-    )
+  test('without a terminal: commands from standard input, a line each, and the exit code of the last', async () => {
+    const commands = 'test -t 0 || cat /mnt/guest/etc/hostname\n\nexit 5\necho one; exit 3\n'
 
-    assert.equal(exitCode, 0)
+    const { exitCode, stdout, stderr } = await new Instar(stateDir, signal).runWith(commands, 'shell', image)
+
+    assert.equal(exitCode, 3, stderr)
+    assert.equal(stdout, 'guest\none\n')
+  })
+
+  test('with --command: that alone', async () => {
+    const { exitCode, stdout } = await new Instar(stateDir, signal).run('shell', image, '--command', 'cat /mnt/guest/etc/hostname; exit 9')
+
+    assert.equal(exitCode, 9)
     assert.equal(stdout, 'guest\n')
   })
 })

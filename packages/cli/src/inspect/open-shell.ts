@@ -1,4 +1,4 @@
-import { createInterface } from 'node:readline/promises'
+import { createInterface } from 'node:readline'
 import type { Machine } from '@instar/machine'
 import { discoverStorage, loadKey, mountGuest, parseKey, prepareChroot } from '@instar/morph'
 import type { ShellOptions } from '../commands/shell.ts'
@@ -38,14 +38,15 @@ export async function openShell(context: Context, images: readonly string[], opt
   return await readCommands(context, machine)
 }
 
+/** Gives the exit code of the last command. */
 async function readCommands(context: Context, machine: Machine): Promise<number> {
-  const lines = createInterface({ input: process.stdin, output: process.stderr, terminal: false, prompt: 'minion# ' })
+  const { signal } = context
   let exitCode = 0
-  lines.prompt()
-  for await (const line of lines) {
+  for await (const line of createInterface({ input: process.stdin, terminal: false, signal })) {
     if (line.trim() !== '') exitCode = await runLine(context, machine, line)
-    lines.prompt()
   }
+  // An interface that is cancelled ends as one whose input has ended.
+  signal.throwIfAborted()
   return exitCode
 }
 
