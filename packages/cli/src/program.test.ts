@@ -135,7 +135,10 @@ test('records are listed, shown and their output printed, by the beginning of an
 
   assert.match(list.written.stdout, /20260102-0304-abcdef {2}failed {2}web .* a script failed/)
   assert.match(show.written.stdout, /10-x {4}1 {8}exit 3 {2}1\.0 s {2}6 B out, 6 B err/)
-  assert.match(show.written.stdout, /error: a script failed {2}\[script\.failed\]\nbecause: of that\nhint: mend it/)
+  assert.match(
+    show.written.stdout,
+    /error: a script failed {2}\[script\.failed\]\nbecause: of that\nhint: mend it\nsee: instar script log 20260102-0304-abcdef\n$/,
+  )
   assert.equal(output.written.stdout, '== osmorphing_post_os_mount 1: 10-x, attempt 1: exit 3\nhello\n-- stderr\noh no\n')
   assert.equal(raw.written.stdout, 'oh no\n')
   await assert.rejects(program('script', 'log', 'last', 'nope').run(), { code: 'run.unknown', hint: 'Its scripts are: 10-x.' })
@@ -149,7 +152,11 @@ test('a run whose process is gone shows as interrupted, and only what kept its l
 
   await list.run()
 
+  const show = program('run', 'show', 'last')
+  await show.run()
+
   assert.equal(JSON.parse(list.written.stdout.split('\n')[0]!).state, 'interrupted')
+  assert.match(show.written.stdout, /hint: mend it\n$/, 'it ran no script whose output could be seen')
   await assert.rejects(program('morph', '--resume', '20260102-0305').run(), { code: 'run.not-resumable', message: /kept no layer/ })
 })
 

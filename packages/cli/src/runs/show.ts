@@ -41,7 +41,8 @@ export async function showRun(context: Context, name: string, json: boolean): Pr
     context.stdout.write(`\n${formatTable([['PHASE', 'SCRIPT', 'ATTEMPT', 'ENDED', 'TOOK', 'OUTPUT'], ...scripts.map(rowOf)])}`)
   for (const script of scripts) for (const left of script.left_running ?? []) context.stdout.write(`${script.name} left running: ${left}\n`)
   if (run.changes !== undefined) context.stdout.write(describeChanges(run.changes))
-  if (run.error !== undefined) context.stdout.write(`\n${formatError(run.error, `instar script log ${run.id}`)}\n`)
+  const see = scripts.length === 0 ? undefined : `instar script log ${run.id}`
+  if (run.error !== undefined) context.stdout.write(`\n${formatError(run.error, see)}\n`)
 }
 
 export function sortByStart(scripts: readonly ScriptRun[]): ScriptRun[] {
