@@ -11,7 +11,7 @@ export interface InspectOptions extends ImageOptions, StartOptions {
 export function registerInspect(program: Command, context: Context): void {
   const command = program
     .command('inspect')
-    .description('Shows what is on the images: storage, OS, boot loader, kernels, network. The images are opened read-only.')
+    .description('Shows what is on the images: storage, OS, boot loader, kernels. The images are opened read-only.')
   addImageOptions(command)
   addRootOption(command)
   addStartOptions(command)
