@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -77,13 +77,17 @@ describe('warm appliances', { skip, concurrency: false }, () => {
     assert.equal(readFileSync(join(folder, 'a.raw')).subarray(0, 5).toString(), 'of-a\n')
   })
 
-  test('tell that one has died', async () => {
+  test('tell at once that an idle one has died, and leave nothing of it', async () => {
     const warm = new WarmAppliances(paths)
     await warm.start('m', settings)
+    const lost = Promise.withResolvers<void>()
+    using _telling = warm.onLost(lost.resolve)
     const [pid] = pids()
     process.kill(pid!, 'SIGKILL')
-    await assert.rejects(warm.requireFresh('m', signal), { code: 'provider.failed', message: /does not answer/ })
 
+    await lost.promise
+    assert.deepEqual([warm.keys(), readdirSync(paths.runtimeDir)], [[], []])
+    await assert.rejects(warm.requireFresh('m', signal), { code: 'provider.failed', message: /is not here/ })
     await warm.start('m', settings)
     await warm.requireFresh('m', signal)
     await warm.stop('m')

@@ -13,15 +13,30 @@ import { waitFor } from './testing/wait-for.fixture.ts'
 const READY = 'AVAILABLE POWERED_ON'
 const TASKS_ON_MINION = /OSMORPHING_MINION|OS_MORPHING/
 
-/** The simulator with machines of pools that live in the worker: the set is what lives there. */
-function heldSimulator(): { provider: Provider; here: Set<string> } {
+interface Held {
+  /** What lives in the worker. */
+  readonly here: Set<string>
+  /** A machine that lives there ends by itself. */
+  readonly crash: (key: string) => void
+}
+
+/** The simulator with machines of pools that live in the worker. */
+function heldSimulator(): Held & { readonly provider: Provider } {
   const here = new Set<string>()
+  let tellLost = () => {}
   const require = (key: string) => {
     if (!here.has(key)) throw new InstarError('provider.failed', `minion machine ${key} is not here`)
   }
   const half: PoolHalf<unknown, unknown> = {
     ...(simulator.destinationPool as PoolHalf<unknown, unknown>),
-    held: { keys: () => [...here], end: async keys => keys.forEach(key => here.delete(key)) },
+    held: {
+      keys: () => [...here],
+      end: async keys => keys.forEach(key => here.delete(key)),
+      onLost: tell => {
+        tellLost = tell
+        return { [Symbol.dispose]: () => (tellLost = () => {}) }
+      },
+    },
     createMachine: async ({ key }) => {
       here.add(key)
       return { providerProperties: { minion_id: key }, connectionInfo: {} }
@@ -38,17 +53,22 @@ function heldSimulator(): { provider: Provider; here: Set<string> } {
     detachInstance: async (_call, { instanceInfo }) => instanceInfo,
   }
   const { sourcePool: _none, ...rest } = simulator as Provider
-  return { provider: { ...rest, destinationPool: half }, here }
+  const crash = (key: string) => {
+    here.delete(key)
+    tellLost()
+  }
+  return { provider: { ...rest, destinationPool: half }, here, crash }
 }
 
 /** A worker with its keeper, as `runWorkerRole` has them. */
-function startKeptWorker(moves: Moves, host: string): AsyncDisposable & { readonly here: Set<string> } {
-  const { provider, here } = heldSimulator()
+function startKeptWorker(moves: Moves, host: string, lookMs = 200): AsyncDisposable & Held {
+  const { provider, here, crash } = heldSimulator()
   const worker = startTestWorker(moves, undefined, { host, provider })
   const ending = new AbortController()
-  const keeping = keepMachines({ held: heldMachinesOf([provider]), pools: moves.pools, host, log: silent, lookMs: 200 }, ending.signal)
+  const keeping = keepMachines({ held: heldMachinesOf([provider]), pools: moves.pools, host, log: silent, lookMs }, ending.signal)
   return {
     here,
+    crash,
     [Symbol.asyncDispose]: async () => {
       await worker[Symbol.asyncDispose]()
       ending.abort()
@@ -107,7 +127,7 @@ test('machines whose worker ended are made anew by another', async () => {
   await untilMinions(moves, pool, [READY, READY])
 
   assert.deepEqual(await holders(moves, pool), new Map([...before.keys()].map(id => [id, 'b'])))
-  assert.ok((await eventsOf(moves, pool)).some(message => message.includes('is gone with the worker a')))
+  assert.ok((await eventsOf(moves, pool)).some(message => message.endsWith('which lived inside the worker a, is gone')))
   await deallocate(moves, pool)
 })
 
@@ -124,6 +144,20 @@ test('a worker that comes back under its name makes its machines anew, and one t
   await moves.store.db.updateTable('minion_machines').set({ held_by: 'another', allocation_status: 'IN_USE' }).execute()
   await waitFor(async () => (a.here.size === 0 ? true : undefined), 'the machine to be ended')
   assert.deepEqual(await minionsOf(moves, pool), ['IN_USE POWERED_ON'])
+})
+
+test('an idle machine that ends by itself is made anew when its worker hears of it', async () => {
+  await using moves = await openMoves()
+  await using a = startKeptWorker(moves, 'a', 600_000)
+  const pool = await addPool(moves)
+  await allocate(moves, pool)
+  const [id] = (await holders(moves, pool)).keys()
+
+  a.crash(id!)
+
+  await waitFor(async () => (a.here.has(id!) ? true : undefined), 'the machine to be made again')
+  await untilMinions(moves, pool, [READY])
+  await deallocate(moves, pool)
 })
 
 test('a machine that is switched off is held by nobody, and switched on where it is needed', async () => {

@@ -4,7 +4,7 @@ import type { Pools } from '@instar/engine'
 import type { HeldMachines } from './providers/pool-half.ts'
 import type { Provider } from './providers/provider.ts'
 
-/** How long a machine that is not in its pool any more may run on, and how soon one that is gone is made anew. */
+/** How long a machine that is not in its pool any more may run on, and how soon one that is gone is made anew where nobody tells of it. */
 const LOOK_MS = 5_000
 
 export interface Keeper {
@@ -24,16 +24,21 @@ export function heldMachinesOf(providers: Iterable<Provider>): HeldMachines[] {
 
 /**
  * Keeps the machines that live in this worker and what the database says of them together until `signal` aborts: ends those that are not this
- * worker's any more, because it was taken for dead, and has those made anew that died with an earlier process of its name or with another worker.
+ * worker's any more, because it was taken for dead, and has those made anew that ended by themselves, with an earlier process of its name or with
+ * another worker.
  * Then ends them all.
  */
 export async function keepMachines(keeper: Keeper, signal: AbortSignal): Promise<void> {
   const { held, log, lookMs = LOOK_MS } = keeper
   if (held.length === 0) return
+  using telling = new DisposableStack()
+  let lost = new AbortController()
+  for (const one of held) telling.use(one.onLost?.(() => lost.abort()))
   while (!signal.aborted) {
+    lost = new AbortController()
     // The next look finds what this one could not do.
     await look(keeper, signal).catch((error: unknown) => signal.aborted || log.warn({ error }, 'pool machines could not be looked at'))
-    await sleep(lookMs, undefined, { signal }).catch(() => undefined)
+    await sleep(lookMs, undefined, { signal: AbortSignal.any([signal, lost.signal]) }).catch(() => undefined)
   }
   for (const one of held) await one.end(one.keys())
 }

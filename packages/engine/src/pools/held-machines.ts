@@ -114,7 +114,7 @@ async function replaceOne(deps: PoolDeps, trx: Trx, machineId: string): Promise<
   const pool = await lockPool(trx, row.pool_id)
   const minion = await trx.selectFrom('minion_machines').selectAll().where('id', '=', machineId).executeTakeFirst()
   if (minion?.allocation_status !== 'AVAILABLE' || pool.status !== 'ALLOCATED' || pool.goal !== null) return
-  const message = `Machine ${machineId} is gone with the worker ${minion.held_by ?? ''}, inside which it lived`
+  const message = `Machine ${machineId}, which lived inside the worker ${minion.held_by ?? ''}, is gone`
   await addPoolEvent(deps, trx, pool, { level: 'WARNING', message })
   await deployAnew(deps, trx, pool, machineId)
 }

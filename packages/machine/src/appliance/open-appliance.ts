@@ -25,6 +25,8 @@ export interface ApplianceOptions {
   readonly signal: AbortSignal
   /** Sentences in the present, while the appliance is built (then with how much of that is done) or started. */
   readonly onProgress?: (message: string, percent?: number) => void
+  /** Once, when the appliance runs no more: because it crashed, was killed, or was disposed of. */
+  readonly onEnded?: () => void
 }
 
 /**
@@ -48,6 +50,7 @@ export async function openAppliance(options: ApplianceOptions): Promise<Machine>
     { disks, folder, isUsual: options.memoryMiB === undefined, signal: options.signal, onProgress },
   )
   undo.defer(() => vm.kill())
+  if (options.onEnded) void vm.ended.then(options.onEnded)
   const held = undo.move()
   return new Appliance({ vm, accel, disks, cleanUp: () => held.disposeAsync() }, devices)
 }

@@ -20,6 +20,8 @@ export interface Vm {
   readonly channel: Channel
   readonly qmp: Qmp
   readonly pid: number
+  /** Resolves when QEMU has ended, however. */
+  readonly ended: Promise<void>
   /** Set once the host could not read or write a disk: what the guest wrote since may be lost, without its programs knowing. */
   diskFailure(): InstarError | undefined
   /** Ends QEMU in order, with its images flushed; kills it when that takes too long. */
@@ -65,7 +67,7 @@ export async function startVm(options: StartOptions): Promise<Vm> {
     await kill()
     throw error
   }
-  return { channel, qmp, pid: qemu.pid, diskFailure: () => diskFailure, kill, quit: () => quit(qmp, ended, kill) }
+  return { channel, qmp, pid: qemu.pid, ended, diskFailure: () => diskFailure, kill, quit: () => quit(qmp, ended, kill) }
 }
 
 async function watchEnd(qemu: QemuProcess, channel: Channel, qmp: Qmp): Promise<void> {

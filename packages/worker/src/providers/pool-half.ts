@@ -22,6 +22,8 @@ export interface HeldMachines {
   keys(): readonly string[]
   /** Ends these, whatever they do: their pools know nothing of them any more. */
   end(keys: readonly string[]): Promise<void>
+  /** Tells when an idle one has ended by itself, and is not among `keys` any more. Absent: that is found out by looking. */
+  onLost?(tell: () => void): Disposable
 }
 
 /** Minion pools of one side: warm helper machines. */

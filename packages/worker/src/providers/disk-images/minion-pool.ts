@@ -90,5 +90,5 @@ async function takeBack(warm: WarmAppliances, call: PoolTask, { machine, instanc
 
 /** Nothing is lost with a minion: the disks are made anew, and another one does the work. */
 export function tellGone(call: Pick<PoolTask, 'event'>): void {
-  call.event('WARNING', 'The minion of the pool ended with the worker that held it: the OS is morphed on one of its own')
+  call.event('WARNING', 'The minion of the pool is gone: the OS is morphed on one of its own')
 }

@@ -32,6 +32,7 @@ export class WarmAppliances implements HeldMachines {
   readonly #warm = new Map<string, Warm>()
   /** What is done to one appliance is done one after the other; those that are waited for count as here. */
   readonly #turns = new Map<string, Promise<unknown>>()
+  readonly #lost = new EventTarget()
 
   constructor(paths: HostPaths) {
     this.#paths = paths
@@ -43,6 +44,11 @@ export class WarmAppliances implements HeldMachines {
 
   async end(keys: readonly string[]): Promise<void> {
     await Promise.allSettled(keys.map(key => this.stop(key)))
+  }
+
+  onLost(tell: () => void): Disposable {
+    this.#lost.addEventListener('lost', tell)
+    return { [Symbol.dispose]: () => this.#lost.removeEventListener('lost', tell) }
   }
 
   /** Starts an appliance, unless a fresh one runs under the key. */
@@ -124,10 +130,22 @@ export class WarmAppliances implements HeldMachines {
 
   async #open(key: string, settings: ApplianceSettings): Promise<Warm> {
     await this.#close(key)
-    const machine = await openAppliance({ ...this.#paths, ...settings, disks: [] })
+    const ended = Promise.withResolvers<void>()
+    const machine = await openAppliance({ ...this.#paths, ...settings, disks: [], onEnded: ended.resolve })
     const warm = { machine, accel: settings.accel }
     this.#warm.set(key, warm)
+    void ended.promise.then(() => this.#bury(key, warm))
     return warm
+  }
+
+  /** Who has lent one that has ended finds out by himself, and has it replaced. */
+  async #bury(key: string, warm: Warm): Promise<void> {
+    const isIdle = () => this.#warm.get(key) === warm && warm.lentTo === undefined
+    if (!isIdle()) return
+    await this.#inTurn(key, async () => {
+      if (isIdle()) await this.#close(key)
+    })
+    this.#lost.dispatchEvent(new Event('lost'))
   }
 
   async #close(key: string): Promise<void> {
@@ -149,7 +167,7 @@ export class WarmAppliances implements HeldMachines {
 }
 
 const WHAT_IS_WRONG = {
-  gone: 'is not here: it ended with the worker that held it',
+  gone: 'is not here: it ended by itself or with the worker that held it',
   used: 'was used and not replaced',
   silent: 'does not answer',
 } as const
