@@ -162,3 +162,13 @@ test('a signal ends the running script, nothing more is started, and the journal
   assert.equal(runs(daemon), true, 'the daemon of a script that ended well goes on')
   assert.equal((await host.run('show', 'last', '20', '--stream', 'stdout')).stdout, 'tidied\n')
 })
+
+test('what a time limit ended tells how it ended, and its shell says nothing in its place', async t => {
+  const host = new PhonyHost(t, { 'configure.d/1': 'echo begun >&2; exec sleep 30' })
+
+  const { stdout } = await host.run('--script-timeout', '0.5')
+
+  const { signal, timed_out, stderr_bytes } = host.latest().scripts[0]!
+  assert.deepEqual([signal, timed_out, stderr_bytes], ['SIGTERM', true, 'begun\n'.length])
+  assert.doesNotMatch(stdout, /Terminated/)
+})

@@ -26,6 +26,16 @@ const WORDS: Readonly<Record<string, string>> = {
   SIGSYS: 'Bad system call',
 }
 
+const AT_END = new RegExp(`(${Object.values(WORDS).join('|')}|(Real-time|Unknown) signal \\d+)( \\(core dumped\\))?\n$`)
+
+/** The longest of them, with a margin. */
+export const DEATH_WORD_BYTES = 64
+
+/** How long the word is that this ends with; 0 without one. */
+export function deathWordLength(text: string): number {
+  return AT_END.exec(text)?.[0].length ?? 0
+}
+
 /** Those before it, 32 and 33, the C library keeps to itself. */
 const FIRST_REAL_TIME = 34
 

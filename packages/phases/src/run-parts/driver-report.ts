@@ -7,14 +7,19 @@ export type DriverLine =
   | { readonly kind: 'ready' }
   /** A series asks for the date, or what starting the script that is next comes to. */
   | { readonly kind: 'asks-date' | 'asks-kind' }
-  /** The small shell has made so many writes since it was ready, not counting this one, and waits to be told to go on. */
-  | { readonly kind: 'writes'; readonly count: number }
-  /** The same, of a shell that may have made more writes than it knows. */
-  | { readonly kind: 'recount'; readonly count: number }
+  /** The small shell is not to be used here, and ends. */
+  | { readonly kind: 'not-ready' }
   /** bash has said what it exports, in notes. */
   | { readonly kind: 'exported' }
   | { readonly kind: 'times'; readonly cpuMs: number }
-  | { readonly kind: 'end'; readonly code: number; readonly startedAt: number | null; readonly endedAt: number | null }
+  | {
+      readonly kind: 'end'
+      readonly code: number
+      readonly startedAt: number | null
+      readonly endedAt: number | null
+      /** The small shell had a word about its death to say. */
+      readonly hasDied: boolean
+    }
   /** A script of a series that was removed before its turn. */
   | { readonly kind: 'gone' }
   | { readonly kind: 'series-end'; readonly isStopped: boolean }
@@ -24,14 +29,22 @@ export function parseDriverLine(line: string): DriverLine {
   if (line === '@s') return { kind: 'sourced' }
   if (line === '@r') return { kind: 'ready' }
   if (line === '@c') return { kind: 'asks-date' }
-  if (line.startsWith('@w ')) return { kind: 'writes', count: Number(line.slice(3)) }
-  if (line.startsWith('@u ')) return { kind: 'recount', count: Number(line.slice(3)) }
+  if (line === '@n') return { kind: 'not-ready' }
   if (line === '@k') return { kind: 'asks-kind' }
   if (line === '@b') return { kind: 'exported' }
   if (line === '@g') return { kind: 'gone' }
   if (line === '@d' || line === '@x') return { kind: 'series-end', isStopped: line === '@x' }
-  const end = /^@e (\d+) (\S*) ?(\S*)$/.exec(line)
-  if (end) return { kind: 'end', code: Number(end[1]), startedAt: milliseconds(end[2]!), endedAt: milliseconds(end[3]!) }
+  const end = /^@e (\d+)(?: (died)| (\S*) (\S*))?$/.exec(line)
+  if (end) {
+    const [, code, died, startedAt = '', endedAt = ''] = end
+    return {
+      kind: 'end',
+      code: Number(code),
+      startedAt: milliseconds(startedAt),
+      endedAt: milliseconds(endedAt),
+      hasDied: died !== undefined,
+    }
+  }
   const times = /^(\d+)m(\d+)[.,](\d+)s (\d+)m(\d+)[.,](\d+)s$/.exec(line)
   if (times) return { kind: 'times', cpuMs: minutes(times.slice(1, 4)) + minutes(times.slice(4, 7)) }
   return { kind: 'note', text: line }

@@ -71,10 +71,11 @@ function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 }
 
-/** What bash is asked before it becomes the small shell: a line for all that it exports and for each descriptor that is in use, then @b. */
+/** What bash is asked before it becomes the small shell: a line for all that it exports and for each other thing that is in the way, then @b. */
 export function exportedText(channel: number): string {
   const inUse = LIGHT_STREAMS.map(fd => `[ ! -e /proc/self/fd/${fd} ] || echo "descriptor ${fd}"`)
-  return `{ compgen -e; declare -Fx; ${inUse.join('; ')}; echo @b; } >&${channel} 2>&1\n`
+  const uncounted = `[[ $(</proc/$$/task/$$/io) == *"syscw: "[1-9]* ]] || echo "writes are not counted"`
+  return `{ compgen -e; declare -Fx; ${inUse.join('; ')}; ${uncounted}; echo @b; } >&${channel} 2>&1\n`
 }
 
 /** The command by which bash becomes the small shell, which counts as no further shell. */
@@ -85,27 +86,39 @@ export function becomeText(program: string, from: { stdin: number; channel: numb
 }
 
 /**
- * What the small shell reads first; it answers @r. What it has to say of a script's death ("Killed") goes to the script's stderr, for that is its own
- * while it waits. So it counts what it writes: when a script ended like one that died of a signal it gives the number by @w and waits, and whoever
- * knows how often it has really written knows whether there was such a word. By @u it asks to be counted anew: its complaints, also that of a file for
- * output that it cannot open (code 2), are several writes, and so is one that a signal cut short. A signal may cut an answer's reading short: then it is read again.
+ * What the small shell reads first; it answers @r, or @n where nothing tells it of its scripts how they died. What it has to say of a death
+ * ("Killed") goes to the script's stderr, for that is its own while it waits. But the kernel counts what a process writes, its children's writes
+ * apart, and the shell counts what it was told to write: when a script ended like one that died of a signal, one write more is the word. It
+ * takes the kernel's count anew after its complaints, which are several writes (code 2: a file for output that it cannot open), and after a line that
+ * a signal may have cut short. What a signal interrupts is read again.
  */
 export function lightDriverText(): string {
   return `exec 2>&1
 trap : INT QUIT PIPE XFSZ
 trap __instar_stop=1 TERM HUP USR1
 trap __instar_date= USR2
-__instar_stop= __instar_date= __instar_writes=0
+__instar_stop= __instar_date=
 __instar_write() { echo "$1" && __instar_writes=$((__instar_writes + 1)); }
 __instar_read() { read -r __instar_answer; }
 __instar_ask() { __instar_write "$1" && { __instar_read || __instar_read || __instar_read; }; }
-__instar_recount() { __instar_ask "@u $__instar_writes"; }
-__instar_report() {
-  [ $1 != 2 ] || __instar_recount
-  [ $1 -le 128 ] || __instar_ask "@w $__instar_writes"
-  __instar_write "@e $1  "
+__instar_count_once() {
+  while read -r __instar_key __instar_value; do [ "$__instar_key" != syscw: ] || __instar_counted=$__instar_value; done </proc/$$/task/$$/io
+  [ -n "$__instar_counted" ]
 }
-echo @r
+__instar_count() { __instar_counted=; __instar_count_once || __instar_count_once || __instar_count_once; }
+__instar_recount() { __instar_count && __instar_writes=$__instar_counted; }
+__instar_report() {
+  __instar_died=
+  if [ $1 -gt 128 ] && __instar_count && [ $__instar_counted -gt $__instar_writes ]; then
+    __instar_died=' died' __instar_writes=$__instar_counted
+  fi
+  [ $1 != 2 ] || __instar_recount
+  __instar_write "@e $1$__instar_died"
+}
+echo
+__instar_recount
+if [ "\${__instar_writes:-0}" = 0 ]; then echo @n; exit; fi
+__instar_write @r
 `
 }
 

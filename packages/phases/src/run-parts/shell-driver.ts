@@ -31,7 +31,6 @@ export class ShellDriver {
   readonly gone: Promise<void>
   /** What the shell itself said since the last `takeNotes`. */
   #notes: string[] = []
-  #noteCount = 0
   /** The two lines of `times`: the shell's own time, and that of all its children so far. */
   #times: number[] = []
   readonly #child: ChildProcess
@@ -101,11 +100,6 @@ export class ShellDriver {
     })
   }
 
-  /** How many notes there were so far, taken ones included. */
-  get noteCount(): number {
-    return this.#noteCount
-  }
-
   takeNotes(): string[] {
     return this.#notes.splice(0)
   }
@@ -120,16 +114,11 @@ export class ShellDriver {
     this.#commands.end()
   }
 
-  #note(text: string): void {
-    this.#notes.push(text)
-    this.#noteCount += 1
-  }
-
   #read(text: string): void {
     const lines = (this.#rest + text).split('\n')
     this.#rest = lines.pop()!
     for (const line of lines.map(parseDriverLine)) {
-      if (line.kind === 'note') this.#note(line.text)
+      if (line.kind === 'note') this.#notes.push(line.text)
       else if (line.kind === 'times') this.#times.push(line.cpuMs)
       else if (this.#waiting) this.#waiting(line)
       else this.#early.push(line)

@@ -1,5 +1,4 @@
 import { ChildrenTime } from './children-time.ts'
-import { DeathWatch } from './death-watch.ts'
 import { removeDeathWord } from './death-word.ts'
 import { judgeEnd } from './driver-report.ts'
 import {
@@ -79,22 +78,24 @@ function openLight(program: string, options: StarterOptions): Promise<StarterOpe
   return readyLight(new ShellDriver({ program, words: ['-s'], name, environment, stdio, channel: 1, onShell }))
 }
 
-/** `undefined` where nothing tells of the small shell's scripts how they died. */
+/** `undefined` where nothing tells the small shell of its scripts how they died. */
 async function readyLight(driver: ShellDriver): Promise<StarterOpening | undefined> {
   driver.send(lightDriverText())
-  const failure = await whyNotReady(driver)
-  if (failure !== undefined) return failure
-  const deaths = DeathWatch.begin(driver)
-  if (deaths !== undefined)
-    return { kind: 'ready', starter: new ShellStarter(driver, LIGHT_TEXTS, { time: new ChildrenTime(driver.pid), deaths }) }
-  driver.end()
+  const answer = await driver.next()
+  if (answer.kind === 'ready') return { kind: 'ready', starter: new ShellStarter(driver, LIGHT_TEXTS, new ChildrenTime(driver.pid)) }
   await driver.gone
-  return undefined
+  return answer.kind === 'not-ready' ? undefined : whyUnavailable(driver, answer)
 }
 
-async function whyNotReady(driver: ShellDriver): Promise<Extract<StarterOpening, { kind: 'unavailable' }> | undefined> {
+async function whyNotReady(driver: ShellDriver): Promise<Unavailable | undefined> {
   const answer = await driver.next()
-  if (answer.kind === 'ready' || answer.kind === 'unavailable') return answer.kind === 'ready' ? undefined : answer
+  return answer.kind === 'ready' ? undefined : whyUnavailable(driver, answer)
+}
+
+type Unavailable = Extract<StarterOpening, { kind: 'unavailable' }>
+
+function whyUnavailable(driver: ShellDriver, answer: DriverAnswer): Unavailable {
+  if (answer.kind === 'unavailable') return answer
   return { kind: 'unavailable', reason: `the shell ended before the first script, with ${driver.exitCode ?? 'no'} exit code` }
 }
 
@@ -102,14 +103,7 @@ async function whyNotReady(driver: ShellDriver): Promise<Extract<StarterOpening,
 async function mayBecomeLight(driver: ShellDriver): Promise<boolean> {
   driver.takeNotes()
   driver.send(exportedText(DRIVER_STREAMS.channel))
-  const isTold = (await driver.next()).kind === 'exported' && DeathWatch.begin(driver) !== undefined
-  return isTold && isLight(driver.takeNotes())
-}
-
-/** What is known of a shell that does not tell it itself. */
-interface SeenFromOutside {
-  readonly time?: ChildrenTime
-  readonly deaths?: DeathWatch | undefined
+  return (await driver.next()).kind === 'exported' && isLight(driver.takeNotes())
 }
 
 /** A shell's code for a process that died of the signal 0. */
@@ -131,16 +125,15 @@ class ShellStarter implements Starter {
   readonly #driver: ShellDriver
   readonly #texts: ShellTexts
   readonly #words = new WordBook()
-  readonly #seen: SeenFromOutside
+  readonly #time: ChildrenTime | undefined
   #cpuBefore = 0
-  /** The running script has died of a signal. */
-  #hasDied = false
   #nextSecond: NodeJS.Timeout | undefined
 
-  constructor(driver: ShellDriver, texts: ShellTexts, seen: SeenFromOutside = {}) {
+  /** `time`: of a shell that does not tell it itself. */
+  constructor(driver: ShellDriver, texts: ShellTexts, time?: ChildrenTime) {
     this.#driver = driver
     this.#texts = texts
-    this.#seen = seen
+    this.#time = time
   }
 
   get pid(): number {
@@ -152,17 +145,16 @@ class ShellStarter implements Starter {
     const sentAt = now()
     driver.takeNotes()
     driver.send(this.#texts.start(script, this.#words))
-    const answer = await this.#next()
+    const answer = await driver.next()
     if (answer.kind !== 'end') return answer.kind === 'lost' ? answer : UNKNOWN
-    const hasDied = this.#takeHasDied()
-    if (hasDied && script.stderr !== undefined) removeDeathWord(script.stderr, answer.code - SIGNALS_FROM)
-    const cpu = this.#seen.time?.read() ?? driver.takeChildrenCpu() ?? this.#cpuBefore
+    if (answer.hasDied && script.stderr !== undefined) removeDeathWord(script.stderr, answer.code - SIGNALS_FROM)
+    const cpu = this.#time?.read() ?? driver.takeChildrenCpu() ?? this.#cpuBefore
     const cpuMs = cpu - this.#cpuBefore
     this.#cpuBefore = cpu
     return {
       kind: 'ended',
       code: answer.code,
-      ...judgeEnd(answer.code, driver.takeNotes(), hasDied),
+      ...judgeEnd(answer.code, driver.takeNotes(), answer.hasDied),
       startedAt: answer.startedAt ?? sentAt,
       endedAt: answer.endedAt ?? now(),
       cpuMs,
@@ -183,7 +175,7 @@ class ShellStarter implements Starter {
       if (answer.kind === 'series-end') return { kind: answer.isStopped ? 'stopped' : 'done' }
       if (answer.kind !== 'end') return UNKNOWN
       if (answer.code !== 0) {
-        return { kind: 'failed', name, code: answer.code, ...judgeEnd(answer.code, driver.takeNotes(), this.#takeHasDied()) }
+        return { kind: 'failed', name, code: answer.code, ...judgeEnd(answer.code, driver.takeNotes(), answer.hasDied) }
       }
       const endedAt = answer.endedAt ?? now()
       series.onCompleted(name, (endedAt - (answer.startedAt ?? startedAt)) / 1000)
@@ -193,30 +185,14 @@ class ShellStarter implements Starter {
 
   /** What becomes of a script of a series; on the way its shell may ask. */
   async #nextOf({ directory, time }: ScriptSeries, name: string): Promise<DriverAnswer> {
-    for (;;) {
-      const answer = await this.#next()
-      if (answer.kind === 'asks-kind') this.#driver.send(`${programKind(`${directory}/${name}`)}\n`)
-      else if (answer.kind === 'asks-date') this.#driver.send(`${time.date(new Date())}\n`)
-      else if (answer.kind === 'ready') this.#tellNextSecond()
-      else return answer
-    }
-  }
-
-  async #next(): Promise<DriverAnswer> {
     const driver = this.#driver
     for (;;) {
       const answer = await driver.next()
-      if (answer.kind === 'writes') this.#hasDied = this.#seen.deaths?.sawDeath(answer.count) === true
-      else if (answer.kind === 'recount') this.#seen.deaths?.recount(answer.count)
+      if (answer.kind === 'asks-kind') driver.send(`${programKind(`${directory}/${name}`)}\n`)
+      else if (answer.kind === 'asks-date') driver.send(`${time.date(new Date())}\n`)
+      else if (answer.kind === 'ready') this.#tellNextSecond()
       else return answer
-      driver.send('\n')
     }
-  }
-
-  #takeHasDied(): boolean {
-    const hasDied = this.#hasDied
-    this.#hasDied = false
-    return hasDied
   }
 
   /** Tells the shell when the second is over whose date it has. */
@@ -236,7 +212,7 @@ class ShellStarter implements Starter {
 
   async close(): Promise<void> {
     clearTimeout(this.#nextSecond)
-    this.#seen.time?.close()
+    this.#time?.close()
     this.#driver.end()
     await this.#driver.gone
   }

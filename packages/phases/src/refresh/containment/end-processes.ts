@@ -14,7 +14,12 @@ export interface ToEnd {
   readonly killAll?: () => void
   /** How long what is told to end (SIGTERM) may take before it is killed. */
   readonly graceMs: number
+  /** Settles when those to keep have told of what they waited for: they get a moment for it. */
+  readonly report?: Promise<unknown> | undefined
 }
+
+/** How long those to keep may take for their report, in milliseconds. */
+const REPORT_MS = 500
 
 /** SIGTERM, a time of grace, then SIGKILL until nothing is left. Gives what is left all the same, "pid command" each. */
 export async function endProcesses(toEnd: ToEnd): Promise<string[]> {
@@ -31,6 +36,7 @@ export async function endProcesses(toEnd: ToEnd): Promise<string[]> {
   const told = () => living().filter(pid => !toEnd.keep.has(pid))
   for (const pid of told()) signalProcess(pid, 'SIGTERM')
   await waitUntil(() => told().length === 0, toEnd.graceMs)
+  if (toEnd.report !== undefined && told().length === 0) await Promise.race([toEnd.report, sleep(REPORT_MS, undefined, { ref: false })])
   await waitUntil(() => {
     toEnd.killAll?.()
     // All are stopped before the first is killed: what forks as fast as we kill would stay ahead.

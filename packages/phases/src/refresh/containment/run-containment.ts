@@ -64,10 +64,10 @@ export class RunContainment {
 
   /**
    * Ends all processes of the run: SIGTERM, a time of grace, SIGKILL. The shells that start scripts get no SIGTERM, so that they tell of the script's
-   * end. Gives those that are left, "pid command" each: what hangs in the kernel or belongs to another user.
+   * end, which is what `report` waits for. Gives those that are left, "pid command" each: what hangs in the kernel or belongs to another user.
    */
-  endAll(shells: ReadonlySet<number>, graceMs: number): Promise<string[]> {
-    return endProcesses({ find: known => this.find(known), keep: shells, killAll: () => this.#group?.kill(), graceMs })
+  endAll(shells: ReadonlySet<number>, graceMs: number, report?: Promise<unknown>): Promise<string[]> {
+    return endProcesses({ find: known => this.find(known), keep: shells, killAll: () => this.#group?.kill(), graceMs, report })
   }
 
   /** What the run has left, "pid command" each. */

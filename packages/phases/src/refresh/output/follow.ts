@@ -1,5 +1,6 @@
 import { fstatSync } from 'node:fs'
 import { StringDecoder } from 'node:string_decoder'
+import { DEATH_WORD_BYTES, deathWordLength } from '../../run-parts/death-word.ts'
 import { readRange } from './kept.ts'
 import type { OutputFile, Slot } from './slots.ts'
 
@@ -48,8 +49,10 @@ class Tail {
     this.#take = take
   }
 
-  poll(): void {
-    const { size } = fstatSync(this.#file.fd)
+  /** A shell's word about the script's death may be there for a moment: it is held back until something follows it, or the end. */
+  poll(isLast = false): void {
+    const whole = fstatSync(this.#file.fd).size
+    const size = isLast ? whole : whole - this.#deathWordLength(whole)
     if (size <= this.size) return
     this.#decoder ??= new StringDecoder('utf8')
     const behind = size - this.size
@@ -64,8 +67,13 @@ class Tail {
     this.size = size
   }
 
+  #deathWordLength(to: number): number {
+    const from = Math.max(this.size, to - DEATH_WORD_BYTES)
+    return from >= to ? 0 : deathWordLength(Buffer.concat([...readRange(this.#file.fd, from, to)]).toString('latin1'))
+  }
+
   end(): void {
-    this.poll()
+    this.poll(true)
     const rest = this.#decoder?.end() ?? ''
     if (rest !== '') this.#take(rest)
   }

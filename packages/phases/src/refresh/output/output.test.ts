@@ -109,3 +109,23 @@ test('what a daemon prints after its script ended is not taken for the output of
     [0, 0],
   )
 })
+
+test('a word about a death is held back until something follows, or the end', t => {
+  const slots = new OutputSlots(folder(t), 0, never)
+  const slot = slots.take()
+  const seen: string[] = []
+  const output = follow(slot, (_, text) => seen.push(text))
+  const print = (text: string) => {
+    appendFileSync(slot.stderr.path, text)
+    output.poll()
+  }
+
+  print('half a line Terminated\n')
+  assert.deepEqual(seen, ['half a line '])
+  print('and on\nSegmentation fault (core dumped)\n')
+  assert.deepEqual(seen.slice(1), ['Terminated\nand on\n'])
+  output.end()
+
+  assert.equal(seen.join(''), 'half a line Terminated\nand on\nSegmentation fault (core dumped)\n')
+  slots.giveBack(slot, { isUnheld: true, isSilent: false })
+})

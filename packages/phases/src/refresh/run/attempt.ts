@@ -85,7 +85,7 @@ async function watch({ stage, shell, script, file, begun, slot }: Watched): Prom
   const leftRunning =
     race.kind === 'cancel'
       ? (await endAttempt(session.id, begun, { graceMs, children: shell.children() })).left
-      : await session.containment.endAll(stage.shells.pids(), graceMs)
+      : await session.containment.endAll(stage.shells.pids(), graceMs, running)
   const silent: StarterLost = { kind: 'lost', exitCode: null, signal: null }
   const end = await Promise.race([running, sleep(REPORT_PATIENCE_MS, silent, { ref: false })])
   return { end, cut: race.kind, leftRunning, memoryPeak }
