@@ -169,6 +169,18 @@ it"s' SHLVL=5 dib-run-parts d`)
     }
   })
 
+  it('says so where the limit of open files leaves bash no room for its own', async () => {
+    for (const limit of [100, 252]) {
+      using host = new LiveHost(process.env)
+      host.plant({ 'd/10-a': say('a'), 'environment.d/1': 'A=1\n' })
+
+      const ended = await host.run(`ulimit -n ${limit}; dib-run-parts d`)
+
+      assert.deepEqual([ended.code, ended.stdout], [1, ''])
+      assert.match(ended.stderr, /Cannot start bash, which starts the scripts: the limit of open files \(ulimit -n\) is below 253\n$/)
+    }
+  })
+
   it('starts nothing more once it was killed', async () => {
     using host = new LiveHost(process.env)
     host.plant({ 'd/10-a': '#!/bin/sh\necho $$ >pid; sleep 0.3; : >first\n', 'd/20-b': '#!/bin/sh\n: >second\n' })

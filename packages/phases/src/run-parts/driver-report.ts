@@ -7,7 +7,7 @@ export type DriverLine =
   | { readonly kind: 'ready' }
   /** A series asks for the date, or what starting the script that is next comes to. */
   | { readonly kind: 'asks-date' | 'asks-kind' }
-  /** The small shell is not to be used here, and ends. */
+  /** The shell cannot do its work here, and ends. */
   | { readonly kind: 'not-ready' }
   /** bash has said what it exports, in notes. */
   | { readonly kind: 'exported' }

@@ -117,7 +117,7 @@ __instar_report() {
 }
 echo
 __instar_recount
-if [ "\${__instar_writes:-0}" = 0 ]; then echo @n; exit; fi
+if [ "\${__instar_writes:-0}" = 0 ]; then echo @n; exec cat >/dev/null; fi
 __instar_write @r
 `
 }

@@ -16,7 +16,7 @@ import { programKind } from './program-kind.ts'
 import { childrenOf } from './process-table.ts'
 import { unreadableVariables } from './raw-environment.ts'
 import { ShellDriver, type DriverAnswer } from './shell-driver.ts'
-import { DRIVER_STREAMS, driverText, seriesText, startable, startText, type ClosedStreams } from './shell-text.ts'
+import { DRIVER_STREAMS, driverText, NEEDED_FILES, seriesText, startable, startText, type ClosedStreams } from './shell-text.ts'
 import { sendTo } from './stop-signals.ts'
 import { WordBook } from './word-book.ts'
 import type { ScriptEnd, ScriptSeries, ScriptStart, SeriesEnd, Starter, StarterLost, StarterOpening, StarterOptions } from './starter.ts'
@@ -43,7 +43,7 @@ export async function openStarter(options: StarterOptions): Promise<StarterOpeni
     driver.source(startable(file))
     const answer = await driver.next()
     if (answer.kind === 'sourced') continue
-    if (answer.kind === 'unavailable') return answer
+    if (answer.kind === 'unavailable' || answer.kind === 'not-ready') return whyUnavailable(driver, answer)
     return { kind: 'environment-failed', file, code: answer.kind === 'lost' ? (driver.exitCode ?? 1) : 1 }
   }
   driver.source('')
@@ -83,8 +83,10 @@ async function readyLight(driver: ShellDriver): Promise<StarterOpening | undefin
   driver.send(lightDriverText())
   const answer = await driver.next()
   if (answer.kind === 'ready') return { kind: 'ready', starter: new ShellStarter(driver, LIGHT_TEXTS, new ChildrenTime(driver.pid)) }
+  if (answer.kind !== 'not-ready') return whyUnavailable(driver, answer)
+  driver.end()
   await driver.gone
-  return answer.kind === 'not-ready' ? undefined : whyUnavailable(driver, answer)
+  return undefined
 }
 
 async function whyNotReady(driver: ShellDriver): Promise<Unavailable | undefined> {
@@ -95,7 +97,9 @@ async function whyNotReady(driver: ShellDriver): Promise<Unavailable | undefined
 type Unavailable = Extract<StarterOpening, { kind: 'unavailable' }>
 
 function whyUnavailable(driver: ShellDriver, answer: DriverAnswer): Unavailable {
+  driver.end()
   if (answer.kind === 'unavailable') return answer
+  if (answer.kind === 'not-ready') return { kind: 'unavailable', reason: `the limit of open files (ulimit -n) is below ${NEEDED_FILES}` }
   return { kind: 'unavailable', reason: `the shell ended before the first script, with ${driver.exitCode ?? 'no'} exit code` }
 }
 

@@ -5,6 +5,8 @@ import { quote, type WordBook } from './word-book.ts'
 const STDIN = 250
 const CHANNEL = 251
 const STDERR = 252
+/** So many files must be allowed to be open for them. */
+export const NEEDED_FILES = STDERR + 1
 export const DRIVER_STREAMS = { stdin: STDIN, channel: CHANNEL, stderr: STDERR }
 const HIDDEN = `${STDIN}<&- ${CHANNEL}>&- ${STDERR}>&-`
 
@@ -14,7 +16,7 @@ export type ClosedStreams = readonly number[]
 /**
  * The beginning of what the driver reads from its stdin, where every later command comes from as well; the scripts' stdin is its descriptor 3,
  * the channel 4. In the channel it finds the paths of environment files, each ended by NUL, then an empty one. It answers there by lines that
- * begin with @; what else appears is what bash says about the scripts ("Killed").
+ * begin with @, of which @n says that the limit of open files is too low for its descriptors (then it waits for the end of its stdin); what else appears is what bash says about the scripts ("Killed").
  *
  * The environment files are sourced in one call of a function, traced, under errexit, nounset and pipefail, as scripts of this trade expect;
  * each starts where we are, whatever the one before did; afterwards the options and the traps that would act on the driver's own commands are put back, so that a failing script is always seen.
@@ -22,7 +24,7 @@ export type ClosedStreams = readonly number[]
  */
 export function driverText(options: { readonly closed: ClosedStreams; readonly keepsTrace: boolean }): string {
   const { closed, keepsTrace } = options
-  return `exec ${closed.includes(0) ? '' : `${STDIN}<&3 3<&- `}${CHANNEL}>&4 4>&-${closed.includes(1) ? ' 1>&-' : ''}${closed.includes(2) ? ' 2>&-' : ''}
+  return `exec ${closed.includes(0) ? '' : `${STDIN}<&3 3<&- `}${CHANNEL}>&4 4>&-${closed.includes(1) ? ' 1>&-' : ''}${closed.includes(2) ? ' 2>&-' : ''} || { echo @n >&4; exec cat >/dev/null; }
 __instar_folder=$PWD __instar_before=\${OLDPWD-}
 __instar_return() {
   builtin cd -P -- /proc/$PPID/cwd || return 0
@@ -45,7 +47,7 @@ trap - DEBUG ERR RETURN
 trap : INT QUIT PIPE
 trap __instar_stop=1 TERM HUP USR1
 __instar_stop=
-exec ${closed.includes(2) ? '' : `${STDERR}>&2 `}2>&${CHANNEL}
+exec ${closed.includes(2) ? '' : `${STDERR}>&2 `}2>&${CHANNEL} || { echo @n >&${CHANNEL}; exec cat >/dev/null; }
 __instar_report() { set -- "$@" "$EPOCHREALTIME"; { times; printf '@e %d %s %s\\n' "$@"; } >&${CHANNEL}; }
 echo @r >&${CHANNEL}
 `
