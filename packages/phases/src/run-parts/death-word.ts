@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, ftruncateSync, openSync, readSync } from 'node:fs'
 import { constants } from 'node:os'
+import { FIRST_REAL_TIME } from './driver-report.ts'
 
 /** What glibc's strsignal(3) calls those that end a process, in English, which is what the small shell speaks. */
 const WORDS: Readonly<Record<string, string>> = {
@@ -36,9 +37,6 @@ export function deathWordLength(text: string): number {
   return AT_END.exec(text)?.[0].length ?? 0
 }
 
-/** Those before it, 32 and 33, the C library keeps to itself. */
-const FIRST_REAL_TIME = 34
-
 /** Takes the shell's word about a script's death from the end of the file that took the script's stderr, if that is still there for us. */
 export function removeDeathWord(path: string, signalNumber: number): void {
   const word = wordOf(signalNumber)
@@ -62,8 +60,8 @@ export function removeDeathWord(path: string, signalNumber: number): void {
 }
 
 function wordOf(signalNumber: number): string {
-  const names = Object.entries(constants.signals).flatMap(([name, number]) => (number === signalNumber ? [name] : []))
-  const word = names.map(name => WORDS[name]).find(one => one !== undefined)
+  const signals: Readonly<Record<string, number>> = constants.signals
+  const word = Object.entries(WORDS).find(([name]) => signals[name] === signalNumber)?.[1]
   if (word !== undefined) return word
   return signalNumber < FIRST_REAL_TIME ? `Unknown signal ${signalNumber}` : `Real-time signal ${signalNumber - FIRST_REAL_TIME}`
 }

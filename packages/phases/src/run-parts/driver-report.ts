@@ -63,7 +63,8 @@ function minutes([minutes, seconds, fraction]: readonly string[]): number {
 /** Signals whose victims bash does not mention, so that 130 and 141 may be exit codes as well. */
 const UNMENTIONED: readonly string[] = ['SIGINT', 'SIGPIPE']
 const NAMES = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name]))
-const FIRST_REAL_TIME = 34
+/** Those before it, 32 and 33, the C library keeps to itself. */
+export const FIRST_REAL_TIME = 34
 const LAST_REAL_TIME = 64
 
 /** `SIGKILL` for 9, `SIGRTMIN+3` for 37; undefined for what is no signal of Linux. */

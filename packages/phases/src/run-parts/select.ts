@@ -3,6 +3,7 @@ import type { Dirent } from 'node:fs'
 import { join } from 'node:path'
 import { compareBytes, inScriptOrder } from './order.ts'
 import { matchNames } from './name-rule.ts'
+import { isExecutable } from './program-kind.ts'
 import { reasonOf } from './system-error.ts'
 
 /** Why an entry of a directory of scripts does not run. */
@@ -62,12 +63,7 @@ function judgeFile(directory: string, entry: Dirent): LeftOutReason | undefined 
     if (target === undefined) return 'dangling'
     if (!target.isFile()) return 'not-a-file'
   }
-  try {
-    accessSync(path, constants.X_OK)
-    return undefined
-  } catch {
-    return 'not-executable'
-  }
+  return isExecutable(path) ? undefined : 'not-executable'
 }
 
 function tryStat(path: string) {

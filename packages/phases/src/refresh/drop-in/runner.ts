@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process'
-import { accessSync, closeSync, constants, openSync, readSync, realpathSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
+import { readHead } from '../../run-parts/file-head.ts'
+import { isExecutable } from '../../run-parts/program-kind.ts'
 
 /** A dib-run-parts that is not ours, found through PATH; undefined where ours, or none, is found: then the runner inside the program serves. */
 export function findForeignRunner(path: string): string | undefined {
@@ -12,31 +14,15 @@ export function findForeignRunner(path: string): string | undefined {
 }
 
 /** The second line that our build gives the program. */
-const SIGNATURE = '// instar dib-run-parts\n'
-const HEAD_BYTES = 128
+const SIGNATURE = '// instar dib-run-parts'
 
+/** One that may be executed but not read: whatever it is, it was put there on purpose. */
 function isOurs(file: string): boolean {
-  try {
-    const fd = openSync(realpathSync(file), 'r')
-    try {
-      const head = Buffer.alloc(HEAD_BYTES)
-      return head.toString('latin1', 0, readSync(fd, head)).split('\n')[1] === SIGNATURE.trim()
-    } finally {
-      closeSync(fd)
-    }
-  } catch {
-    // Executable but not readable: whatever it is, it was put there on purpose.
-    return false
-  }
+  return readHead(file)?.split('\n')[1] === SIGNATURE
 }
 
 function isProgram(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK)
-    return statSync(file).isFile()
-  } catch {
-    return false
-  }
+  return isExecutable(file) && statSync(file, { throwIfNoEntry: false })?.isFile() === true
 }
 
 export type ForeignEnd =
