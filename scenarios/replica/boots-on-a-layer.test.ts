@@ -55,13 +55,14 @@ for (const bus of ['virtio', 'nvme'] as const) {
 }
 
 test('keeps what the guest wrote when asked, so that the boot after a power cut goes on from it', { skip }, async () => {
-  writeFileSync(disk, bootSectorDisk('hello ', 'halt'))
+  writeFileSync(disk, bootSectorDisk('hello ', 'halt', 1))
   const before = readFileSync(disk)
   const keepChanges = join(folder, 'kept')
 
   const first = await bootReplica(replica({ keepChanges, until: ({ console }) => (console.includes('hello 1') ? 'cut' : undefined) }))
   const second = await bootReplica(replica({ keepChanges, until: ({ console }) => /hello [23]/.exec(console)?.[0] }))
 
+  assert.equal(first.verdict, 'cut')
   assert.equal(first.qemu.signal, 'SIGKILL')
   assert.equal(second.verdict, 'hello 2')
   assert.deepEqual(readFileSync(disk), before)
