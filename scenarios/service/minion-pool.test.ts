@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { buildGuest, heavy, requires } from '@instar/fixtures'
 import { openAppliance } from '@instar/machine'
 import { qemuPids } from '../kill/leftovers.ts'
-import { startProcesses, untilEnded, type Processes } from '../simulator/processes.ts'
+import { startProcesses, untilCompleted, untilEnded, type Processes } from '../simulator/processes.ts'
 
 // A real guest is deployed on a warm appliance of a minion pool, which lives in one of two worker processes.
 
@@ -82,10 +82,8 @@ describe('a pool of warm appliances', { skip, concurrency: false }, () => {
     processes = await startProcesses({ apis: 1, workers: 2, revive: false, platforms: 'disk-images' })
     const [origin, destination] = [await addEndpoint('from', from), await addEndpoint('to', to)]
     transfer = await addTransfer(origin, destination)
-    const { execution } = await processes.json<{ execution: { id: string } }>('POST', `/transfers/${transfer}/executions`, {
-      execution: {},
-    })
-    assert.equal(await untilEnded(processes, transfer, LIMIT_MS), 'completed', execution.id)
+    await processes.json('POST', `/transfers/${transfer}/executions`, { execution: {} })
+    await untilCompleted(processes, transfer, LIMIT_MS)
     const minion_pool = {
       name: 'warm',
       endpoint_id: destination,
@@ -150,9 +148,6 @@ describe('a pool of warm appliances', { skip, concurrency: false }, () => {
       if (performance.now() > end) assert.fail(`deployment ${id} runs no script`)
     }
   }
-  async function errorsOf(id: string): Promise<string> {
-    return (await show(id)).tasks.map(({ task_type, exception_details }) => `${task_type}: ${exception_details}`).join('\n')
-  }
   async function firstScriptMs(id: string): Promise<number> {
     const [first] = await scriptRuns(id)
     return Date.parse(first!.started_at) - Date.parse(`${(await show(id)).created_at}Z`)
@@ -163,7 +158,7 @@ describe('a pool of warm appliances', { skip, concurrency: false }, () => {
   test('without it a deployment starts its minions itself', async () => {
     const id = await begin({ user_scripts: scriptsOf('true', 'true') })
 
-    assert.equal(await untilEnded(processes, id, LIMIT_MS), 'completed', await errorsOf(id))
+    await untilCompleted(processes, id, LIMIT_MS)
     withoutMs = await firstScriptMs(id)
     assert.deepEqual(runningQemus(), [])
   })
@@ -224,7 +219,7 @@ describe('a pool of warm appliances', { skip, concurrency: false }, () => {
   test('the next deployment goes on with the kept disks on it, and finds nothing of the last one', async () => {
     const id = await begin({ ...onPool(), user_scripts: scriptsOf(SWEPT, 'echo repaired'), resume_from: failed })
 
-    assert.equal(await untilEnded(processes, id, LIMIT_MS), 'completed', await errorsOf(id))
+    await untilCompleted(processes, id, LIMIT_MS)
     assert.deepEqual(namesOf(await scriptRuns(id)), ['10-first 0', '20-work 0', '30-last 0'])
     const morph = (await show(id)).tasks.find(({ task_type }) => task_type === 'OS_MORPHING')
     assert.ok(
@@ -246,7 +241,7 @@ describe('a pool of warm appliances', { skip, concurrency: false }, () => {
     while (existsSync(`/proc/${qemu}/exe`)) await sleep(10)
     t.diagnostic(`its QEMU was gone ${Math.round(performance.now() - killed)} ms after the kill`)
 
-    assert.equal(await untilEnded(processes, id, LIMIT_MS), 'completed', await errorsOf(id))
+    await untilCompleted(processes, id, LIMIT_MS)
     assert.ok((await show(id)).tasks.some(({ events }) => events.some(({ message }) => message.includes('The minion of the pool is gone'))))
     assert.deepEqual(namesOf((await scriptRuns(id)).slice(-3)), ['10-first 0', '20-work 0', '30-last 0'])
     t.diagnostic(`the deployment had ended ${Math.round(performance.now() - killed)} ms after the kill`)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readdir } from 'node:fs/promises'
 import { test } from 'node:test'
-import { addEndpoints, startProcesses, untilEnded, untilIdle, type Processes } from './processes.ts'
+import { addEndpoints, startProcesses, untilCompleted, untilIdle, type Processes } from './processes.ts'
 
 /** Each kill is noticed after ten seconds at most, and several strike at once. */
 const LIMIT_MS = 600_000
@@ -68,17 +68,17 @@ test('kill -9 of the worker after each step: all goes on, nothing is made twice 
   await Promise.all(
     transfers.map(id => json('POST', `/transfers/${id}/executions`, { execution: { shutdown_instances: true, auto_deploy: true } })),
   )
-  for (const id of transfers) assert.equal(await untilEnded(processes, id, LIMIT_MS), 'completed')
+  for (const id of transfers) await untilCompleted(processes, id, LIMIT_MS)
   const deployments = await store.db.selectFrom('deployments').select(['id', 'transfer_id']).execute()
   assert.equal(deployments.length, transfers.length)
-  for (const { id } of deployments) assert.equal(await untilEnded(processes, id, LIMIT_MS), 'completed')
+  for (const { id } of deployments) await untilCompleted(processes, id, LIMIT_MS)
   const kept = transfers.slice(0, -UPKEEP_TASKS.length)
   await Promise.all(
     transfers.slice(kept.length).map(async id => {
       await json('PUT', `/transfers/${id}`, { transfer: { notes: 'changed' } })
-      assert.equal(await untilEnded(processes, id, LIMIT_MS), 'completed')
+      await untilCompleted(processes, id, LIMIT_MS)
       await json('POST', `/transfers/${id}/actions`, { 'delete-disks': null })
-      assert.equal(await untilEnded(processes, id, LIMIT_MS), 'completed')
+      await untilCompleted(processes, id, LIMIT_MS)
     }),
   )
   t.diagnostic(`${processes.deaths()} workers died; all went on within ${Math.round((performance.now() - began) / 1000)} s`)

@@ -176,6 +176,21 @@ export async function untilEnded({ store }: Processes, actionId: string, limitMs
   }
 }
 
+/** Waits for an end that must be a success; else the error has what each task said. */
+export async function untilCompleted(processes: Processes, actionId: string, limitMs: number): Promise<void> {
+  const state = await untilEnded(processes, actionId, limitMs)
+  if (state === 'completed') return
+  const tasks = await processes.store.db
+    .selectFrom('tasks')
+    .innerJoin('executions', 'executions.id', 'tasks.execution_id')
+    .select(['type', 'instance', 'tasks.state', 'reason'])
+    .where('action_id', '=', actionId)
+    .where('reason', 'is not', null)
+    .where('tasks.state', 'not in', ['skipped', 'completed_late'])
+    .execute()
+  throw new Error([`${actionId} is ${state}`, ...tasks.map(task => Object.values(task).join(' '))].join('\n'))
+}
+
 const IDLE_PAUSE_MS = 100
 
 /** Until neither a transfer or pool nor one of its deployments has anything to do. */

@@ -17,6 +17,12 @@ test('folders are made with those above them, by several at once, and again', as
   for (const made of ['a', 'a/b', 'a/b/c']) assert.equal(statSync(join(dir, made)).mode & 0o777, 0o700)
 })
 
+test('one above them that another makes at the same moment is no error', async () => {
+  for (let round = 0; round < 200; round += 1) {
+    await Promise.all(['a', 'b', 'c', 'd'].map(name => makeFolder(join(dir, `shared-${round}`, name))))
+  }
+})
+
 test('where none can be made, that is an error of the file system', { timeout: 10_000 }, async () => {
   writeFileSync(join(dir, 'file'), '')
   symlinkSync('/nowhere', join(dir, 'dangling'))

@@ -4,13 +4,19 @@ import { dirname } from 'node:path'
 /** As the one of `machine`: Node's own `recursive` never ends below /proc, where no folder can be made. */
 export function makeFolder(path: string, mode?: number): void {
   try {
+    makeOne(path, mode)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    makeFolder(dirname(path), mode)
+    makeOne(path, mode)
+  }
+}
+
+function makeOne(path: string, mode: number | undefined): void {
+  try {
     mkdirSync(path, mode)
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'EEXIST' && isFolder(path)) return
-    if (code !== 'ENOENT' || isFolder(dirname(path))) throw error
-    makeFolder(dirname(path), mode)
-    makeFolder(path, mode)
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !isFolder(path)) throw error
   }
 }
 
