@@ -8,7 +8,7 @@ import { snakeCase } from './snake-case.ts'
 export async function inspectImages(context: Context, images: readonly string[], options: InspectOptions): Promise<void> {
   const { facts, description, storage } = await lookAtImages(context, images, options)
   if (options.json === true) return context.stdout.write(`${JSON.stringify({ version: 1, system: snakeCase(facts), storage })}\n`)
-  context.stdout.write(`${description.split('\n').map(printable).join('\n')}\n\n`)
+  context.stdout.write(`${description.split('\n').map(printable).join('\n')}\n`)
   const devices = storage.devices.map(({ path, kind, size_bytes, type, label, uuid }) => [
     path,
     kind,

@@ -20,7 +20,10 @@ export async function showScriptLog(
     const names = [...new Set(all.map(({ name }) => name))].join(', ')
     throw new InstarError('run.unknown', `run ${run.id} has no script "${wanted.script}"`, { hint: `Its scripts are: ${names || 'none'}.` })
   }
-  if (scripts.length === 0) return context.stdout.write(`run ${run.id} ran no script\n`)
+  if (scripts.length === 0)
+    return context.stdout.write(
+      `run ${run.id} ran no script on the minion; those for the first boot run in the replica: instar boot IMAGE\n`,
+    )
   for (const script of scripts) {
     const file = join(store.folderOf(run.id), 'scripts', script.id)
     if (wanted.stream !== undefined) await copyOut(context, `${file}.${wanted.stream}`)
