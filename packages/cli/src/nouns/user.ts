@@ -130,8 +130,17 @@ function userFields(options: UserOptions): object {
 }
 
 async function newPassword(context: Context, { passwordFile }: UserOptions): Promise<string> {
-  if (passwordFile === undefined) return askPassword(context, 'New password: ')
+  if (passwordFile === undefined) return askTwice(context)
   const [line = ''] = readFile(passwordFile).split(/\r?\n/)
   if (line === '') throw new InstarError('usage.bad-argument', `the first line of ${passwordFile} is empty`)
   return line
+}
+
+/** What nobody sees may be mistyped. */
+async function askTwice(context: Context): Promise<string> {
+  const ask = (question: string) => askPassword(context, question, 'Give --password-file.')
+  const password = await ask('New password: ')
+  if (password === '') throw new InstarError('usage.bad-argument', 'the new password is empty')
+  if ((await ask('The same again: ')) !== password) throw new InstarError('usage.bad-argument', 'the two passwords are not the same')
+  return password
 }

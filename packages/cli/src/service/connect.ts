@@ -41,7 +41,8 @@ async function passwordOf(context: Context, { credentials }: SessionSettings): P
   if (credentials.kind === 'token') return ''
   if (credentials.password !== undefined) return credentials.password
   const { askPassword } = await import('./ask-password.ts')
-  return askPassword(context, `Password of ${credentials.user.name ?? credentials.user.id}: `)
+  const question = `Password of ${credentials.user.name ?? credentials.user.id}: `
+  return askPassword(context, question, 'Set OS_PASSWORD, or give --os-password.')
 }
 
 /** `--endpoint` names a host, or a whole base when its path holds the version; the catalog's address is a whole base. */
