@@ -113,8 +113,11 @@ describe('a real guest with an encrypted root over the service', { skip, concurr
     assert.match(await moves.outputOf(runs[0]), /^\/dev\/mapper\//)
   })
 
-  test('the work of a failed morph is opened again with the key, and goes on at the script that failed', async () => {
-    const deployment = await moves.deploy({ user_scripts: scripts('echo mended'), resume_from: failed })
+  test("on a pool's appliance the work of a failed morph is opened again with the key, and goes on at the script that failed", async () => {
+    const pool = await moves.addPool()
+    const onPool = { instance_osmorphing_minion_pool_mappings: { 'web-01': pool } }
+
+    const deployment = await moves.deploy({ user_scripts: scripts('echo mended'), resume_from: failed, ...onPool })
 
     assert.equal(deployment.last_execution_status, 'COMPLETED', errorOf(deployment))
     assert.deepEqual(
@@ -122,6 +125,8 @@ describe('a real guest with an encrypted root over the service', { skip, concurr
       [['20-mend', 0]],
     )
     assert.deepEqual(machinesIn(to), ['web-01'])
+    await moves.minionIn(pool, 'AVAILABLE')
+    assert.equal(deployment.tasks.find(({ task_type }) => task_type === 'ATTACH_VOLUMES_TO_OSMORPHING_MINION')?.status, 'COMPLETED')
   })
 
   test('without clones, and with a passphrase for all disks, the machine asks for it at its console and runs', async () => {

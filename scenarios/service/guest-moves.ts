@@ -29,7 +29,7 @@ export interface Volume {
   readonly replica_state: { readonly number: number; readonly written_bytes: number }
 }
 
-const hasEnded = (status: string) => !['RUNNING', 'CANCELLING', 'UNEXECUTED', 'PENDING'].includes(status)
+const hasEnded = (status: string) => !['RUNNING', 'CANCELLING', 'UNEXECUTED', 'PENDING', 'AWAITING_MINION_ALLOCATIONS'].includes(status)
 
 /** One machine between two folders of `disk-images`: its transfer, executions and deployments. */
 export class GuestMoves {
@@ -82,6 +82,24 @@ export class GuestMoves {
       answer => hasEnded(answer.execution.status),
     )
     assert.equal(execution.status, 'COMPLETED', errorOf(execution))
+  }
+
+  /** A pool at the destination with one minion, which is ready. */
+  async addPool(): Promise<string> {
+    const size = { minimum_minions: 1, maximum_minions: 1, minion_max_idle_time: 3600, environment_options: {} }
+    const minion_pool = { name: 'warm', endpoint_id: this.#destination, platform: 'destination', os_type: 'linux', ...size }
+    const { id } = (await this.#service.json<{ minion_pool: { id: string } }>('POST', '/minion_pools', { body: { minion_pool } }))
+      .minion_pool
+    await this.minionIn(id, 'AVAILABLE')
+    return id
+  }
+
+  /** Waits until the only minion of a pool is in this state. */
+  async minionIn(pool: string, status: string): Promise<void> {
+    await this.#service.until<{ minion_pool: { minion_machines: { allocation_status: string }[] } }>(
+      `/minion_pools/${pool}`,
+      answer => answer.minion_pool.minion_machines.map(({ allocation_status }) => allocation_status).join() === status,
+    )
   }
 
   /** What the last execution left at the destination. */
