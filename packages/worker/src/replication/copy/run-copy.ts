@@ -135,14 +135,17 @@ async function watchCopy(
   const { counters } = request.state
   let [syncedBytes, toldAtMs] = [0, performance.now()]
   for (;;) {
-    await sleep(SYNC_POLL_MS, undefined, { signal: watched.signal })
+    watched.signal.throwIfAborted()
     if (performance.now() - toldAtMs >= PROGRESS_EVERY_MS) {
       const doneBytes = Number(Atomics.load(counters, COUNTER.doneChunks)) * CHUNK_BYTES
       request.onProgress({ doneBytes, totalBytes: watched.total * CHUNK_BYTES })
       toldAtMs = performance.now()
     }
     const writtenBytes = Number(Atomics.load(counters, COUNTER.writtenBytes))
-    if (watched.files === undefined || writtenBytes - syncedBytes < SYNC_EVERY_BYTES) continue
+    if (watched.files === undefined || writtenBytes - syncedBytes < SYNC_EVERY_BYTES) {
+      await sleep(SYNC_POLL_MS, undefined, { signal: watched.signal })
+      continue
+    }
     await syncGroup(watched.files)
     syncedBytes = writtenBytes
   }
