@@ -20,7 +20,7 @@ async function atTerminal(command: string, url: string, answers: readonly string
   let shown = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     shown += text
-    if (text.endsWith(': ')) child.stdin.write(left.shift() ?? '')
+    if (shown.endsWith(': ')) child.stdin.write(left.shift() ?? '')
   })
   const [code] = (await once(child, 'close')) as unknown[]
   return { code, shown }
