@@ -70,7 +70,7 @@ describe('a real guest with an encrypted root over the service', { skip, concurr
   after(async () => {
     if (skip !== false) return
     canary.processes()
-    for (const name of ['web-01', 'web-01-2']) if (existsSync(join(to, name))) await stopMachine(join(to, name), signal, GRACE_MS)
+    if (existsSync(to)) for (const name of machinesIn(to)) await stopMachine(join(to, name), signal, GRACE_MS)
     await service?.[Symbol.asyncDispose]()
     await turn?.[Symbol.asyncDispose]()
     rmSync(folder, { recursive: true, force: true })
@@ -113,11 +113,8 @@ describe('a real guest with an encrypted root over the service', { skip, concurr
     assert.match(await moves.outputOf(runs[0]), /^\/dev\/mapper\//)
   })
 
-  test("on a pool's appliance the work of a failed morph is opened again with the key, and goes on at the script that failed", async () => {
-    const pool = await moves.addPool()
-    const onPool = { instance_osmorphing_minion_pool_mappings: { 'web-01': pool } }
-
-    const deployment = await moves.deploy({ user_scripts: scripts('echo mended'), resume_from: failed, ...onPool })
+  test('the work of a failed morph is opened again with the key, and goes on at the script that failed', async () => {
+    const deployment = await moves.deploy({ user_scripts: scripts('echo mended'), resume_from: failed })
 
     assert.equal(deployment.last_execution_status, 'COMPLETED', errorOf(deployment))
     assert.deepEqual(
@@ -125,8 +122,27 @@ describe('a real guest with an encrypted root over the service', { skip, concurr
       [['20-mend', 0]],
     )
     assert.deepEqual(machinesIn(to), ['web-01'])
-    await moves.minionIn(pool, 'AVAILABLE')
+  })
+
+  test("on a pool's appliance the key opens it too, and the appliance is there for the next guest", async () => {
+    const pool = await moves.addPool()
+
+    const deployment = await moves.deploy({
+      user_scripts: scripts('echo mended'),
+      instance_osmorphing_minion_pool_mappings: { 'web-01': pool },
+    })
+
+    assert.equal(deployment.last_execution_status, 'COMPLETED', errorOf(deployment))
     assert.equal(deployment.tasks.find(({ task_type }) => task_type === 'ATTACH_VOLUMES_TO_OSMORPHING_MINION')?.status, 'COMPLETED')
+    assert.deepEqual(
+      (await moves.scriptRuns(deployment.id)).map(({ name, exit_code }) => [name, exit_code]),
+      [
+        ['10-root', 0],
+        ['20-mend', 0],
+      ],
+    )
+    await moves.minionIn(pool, 'AVAILABLE')
+    assert.deepEqual(machinesIn(to), ['web-01', 'web-01-2'])
   })
 
   test('without clones, and with a passphrase for all disks, the machine asks for it at its console and runs', async () => {
@@ -134,10 +150,10 @@ describe('a real guest with an encrypted root over the service', { skip, concurr
     const [replica] = await moves.volumes()
 
     const id = await moves.startDeployment({ user_scripts: scripts('echo mended'), clone_disks: false })
-    const [deployment] = await Promise.all([moves.deploymentEnd(id), answerAtConsole(join(to, 'web-01-2'))])
+    const [deployment] = await Promise.all([moves.deploymentEnd(id), answerAtConsole(join(to, 'web-01-3'))])
 
     assert.equal(deployment.last_execution_status, 'COMPLETED', errorOf(deployment))
-    assert.equal(deployment.transfer_result?.['web-01']?.name, 'web-01-2')
+    assert.equal(deployment.transfer_result?.['web-01']?.name, 'web-01-3')
     const runs = await moves.scriptRuns(id)
     assert.deepEqual(
       runs.map(({ name, exit_code }) => [name, exit_code]),
@@ -149,7 +165,7 @@ describe('a real guest with an encrypted root over the service', { skip, concurr
     )
     assert.equal(await moves.outputOf(runs[2]), 'once\n/dev/mapper/root\n')
     assert.ok(!existsSync(replica!.replica_folder))
-    assert.ok(await runningPid(join(to, 'web-01-2')))
+    assert.ok(await runningPid(join(to, 'web-01-3')))
   })
 
   test('after that the transfer has no disks: no deployment before the next execution, and that copies in full', async () => {
@@ -165,7 +181,7 @@ describe('a real guest with an encrypted root over the service', { skip, concurr
     assert.ok(volume!.replica_state.written_bytes > 100 * 1024 * 1024, `${volume!.replica_state.written_bytes} bytes written`)
     const copy = join(volume!.replica_folder, '0001.qcow2')
     assert.match(qemuImg('compare', '-f', 'qcow2', '-F', 'qcow2', image, copy), /identical/)
-    assert.ok(await runningPid(join(to, 'web-01-2')), 'the machine runs on')
+    assert.ok(await runningPid(join(to, 'web-01-3')), 'the machine runs on')
     assert.equal(bitmapsOf(image).length, 1)
   })
 
