@@ -16,10 +16,12 @@ export type ClosedStreams = readonly number[]
 /**
  * The beginning of what the driver reads from its stdin, where every later command comes from as well; the scripts' stdin is its descriptor 3,
  * the channel 4. In the channel it finds the paths of environment files, each ended by NUL, then an empty one. It answers there by lines that
- * begin with @, of which @n says that the limit of open files is too low for its descriptors (then it waits for the end of its stdin); what else appears is what bash says about the scripts ("Killed").
+ * begin with @, of which @n says that the limit of open files is too low for its descriptors (then it waits for the end of its stdin); what else
+ * appears is what bash says about the scripts ("Killed").
  *
  * The environment files are sourced in one call of a function, traced, under errexit, nounset and pipefail, as scripts of this trade expect;
- * each starts where we are, whatever the one before did; afterwards the options and the traps that would act on the driver's own commands are put back, so that a failing script is always seen.
+ * each starts where we are, whatever the one before did; afterwards the options and the traps that would act on the driver's own commands are put
+ * back, so that a failing script is always seen.
  * All this cannot be the text of `bash -c`, which complains of its own stack when errexit ends a file that a function sources (bash 5.2).
  */
 export function driverText(options: { readonly closed: ClosedStreams; readonly keepsTrace: boolean }): string {

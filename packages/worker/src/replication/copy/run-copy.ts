@@ -142,12 +142,10 @@ async function watchCopy(
       toldAtMs = performance.now()
     }
     const writtenBytes = Number(Atomics.load(counters, COUNTER.writtenBytes))
-    if (watched.files === undefined || writtenBytes - syncedBytes < SYNC_EVERY_BYTES) {
-      await sleep(SYNC_POLL_MS, undefined, { signal: watched.signal })
-      continue
-    }
-    await syncGroup(watched.files)
-    syncedBytes = writtenBytes
+    if (watched.files !== undefined && writtenBytes - syncedBytes >= SYNC_EVERY_BYTES) {
+      await syncGroup(watched.files)
+      syncedBytes = writtenBytes
+    } else await sleep(SYNC_POLL_MS, undefined, { signal: watched.signal })
   }
 }
 
