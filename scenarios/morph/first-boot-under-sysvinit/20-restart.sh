@@ -1,0 +1,3 @@
+#!/bin/sh
+echo restart >> /root/ran
+exit 194
