@@ -48,6 +48,9 @@ describe('a bad request gets an error of the contract, with what is wrong', () =
       404,
     ],
     ['an unknown route', '/v1/nothing', '{}', /there is no POST/, 404],
+    ['a path that cannot be read', '/v1/endpoints/%zz', '{}', /malformed request/],
+    ['a path without end', `/v1/endpoints/${'x'.repeat(9000)}`, '{}', /malformed request/],
+    ['an invented scenario', '/v1/transfers', '{"transfer":{"scenario":"x"}}', /is \\"x\\"; there are replica, live_migration/],
     ['a slash at the end', '/v1/endpoints/', '{}', /there is no POST/, 404],
   ]
   for (const [name, url, body, message, status = 400] of rows) {
@@ -60,6 +63,19 @@ describe('a bad request gets an error of the contract, with what is wrong', () =
       assert.ok(error.instar.hint.length > 0)
     })
   }
+
+  test('bytes that are not UTF-8', async () => {
+    const payload = Buffer.from(endpoint('{"a":"caf\xe9"}'), 'latin1')
+    const answer = await server.request({
+      method: 'POST',
+      url: '/v1/endpoints',
+      token: admin.token,
+      payload,
+      headers: { 'content-type': 'application/json' },
+    })
+    assert.equal(answer.statusCode, 400)
+    assert.match(answer.body, /not UTF-8/)
+  })
 
   test('a form instead of JSON', async () => {
     assert.equal((await send('POST', '/v1/endpoints', 'a=b', { 'content-type': 'application/x-www-form-urlencoded' })).statusCode, 400)
@@ -127,4 +143,70 @@ test('an endpoint whose connection comes back masked keeps its secret', async ()
   const { endpoint } = (await send('GET', url)).json<{ endpoint: { connection_info: object } }>()
 
   assert.deepEqual(endpoint.connection_info, { host: 'new', password: 'canary' })
+})
+
+test('two endpoints with one connection are one place, whatever the order of its keys', async () => {
+  const create = async (info: string) => {
+    const answer = await send('POST', '/v1/endpoints', `{"endpoint":{"name":"twin","type":"test-src","connection_info":${info}}}`)
+    return answer.json<{ endpoint: { id: string } }>().endpoint.id
+  }
+  const [one, other] = [await create('{"host":"h","port":1}'), await create('{"port":1,"host":"h"}')]
+  const transfer = { origin_endpoint_id: one, destination_endpoint_id: other, instances: ['vm1'] }
+
+  const answer = await send('POST', '/v1/transfers', JSON.stringify({ transfer }))
+
+  assert.equal(answer.statusCode, 400)
+  assert.match(answer.body, /the same place/)
+})
+
+test('a pool that morphs the machines of a transfer is not deleted under it', async () => {
+  const pool = world.pools.destination
+  const transfer = {
+    origin_endpoint_id: world.ids.EP1,
+    destination_endpoint_id: world.ids.EP2,
+    instances: ['vm1'],
+    instance_osmorphing_minion_pool_mappings: { vm1: pool },
+  }
+  const created = (await send('POST', '/v1/transfers', JSON.stringify({ transfer }))).json<{ transfer: { id: string } }>()
+  await server.store.db.updateTable('minion_pools').set({ status: 'DEALLOCATED' }).where('id', '=', pool).execute()
+
+  const answer = await server.request({ method: 'DELETE', url: `/v1/minion_pools/${pool}`, token: admin.token })
+
+  assert.equal(answer.statusCode, 400)
+  assert.ok(answer.body.includes(created.transfer.id), answer.body)
+})
+
+describe('a deployment without OS morphing', () => {
+  const scripts = { global: { linux: [{ phase: 'osmorphing_post_os_mount', payload: 'echo a' }] } }
+  let transferId: string
+  before(async () => {
+    const transfer = {
+      origin_endpoint_id: world.ids.EP1,
+      destination_endpoint_id: world.ids.EP2,
+      instances: ['vm1'],
+      user_scripts: scripts,
+      skip_os_morphing: true,
+    }
+    transferId = (await send('POST', '/v1/transfers', JSON.stringify({ transfer }))).json<{ transfer: { id: string } }>().transfer.id
+  })
+  const deploy = async (user_scripts: object) => {
+    const deployment = { transfer_id: transferId, skip_os_morphing: true, user_scripts }
+    return send('POST', '/v1/deployments', JSON.stringify({ deployment }))
+  }
+
+  test("takes the transfer's own scripts, which a web console sends along, and goes on to the next check", async () => {
+    const { transfer } = (await send('GET', `/v1/transfers/${transferId}`)).json<{ transfer: { user_scripts: object } }>()
+
+    const answer = await deploy(transfer.user_scripts)
+
+    assert.equal(answer.statusCode, 400)
+    assert.match(answer.body, /no successful execution yet/)
+  })
+
+  test('refuses other scripts, which nothing would run', async () => {
+    const answer = await deploy({ global: { linux: [{ phase: 'osmorphing_post_os_mount', payload: 'echo b' }] } })
+
+    assert.equal(answer.statusCode, 400)
+    assert.match(answer.body, /skip_os_morphing leaves out/)
+  })
 })

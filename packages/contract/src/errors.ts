@@ -493,7 +493,7 @@ export const ERRORS = {
   },
   'morph.scripts-skipped': {
     exit: 3,
-    status: 422,
+    status: 400,
     fault: 'user',
     hint: 'Leave --skip-os-morphing out, or give these scripts for replica_first_boot. instar plan shows what would run.',
   },

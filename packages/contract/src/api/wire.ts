@@ -35,6 +35,8 @@ export const LIMITS = {
   /** Levels of objects and lists in a body. */
   nesting: 32,
   bodyBytes: 16 * 1024 * 1024,
+  /** Request line and headers; an environment in a query is part of it. */
+  headBytes: 128 * 1024,
   scriptChars: 1024 * 1024,
   scriptsPerList: 200,
 } as const

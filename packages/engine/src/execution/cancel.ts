@@ -16,7 +16,10 @@ export async function cancelExecution(parts: EngineParts, trx: Transaction<Datab
   if (!isActiveExecution(state))
     throw new InstarError('engine.not-active', `execution ${executionId} has ended: its status is ${executionStatus(state)}`)
   if (state === 'cancelling' && !force)
-    throw new InstarError('engine.already-cancelling', `execution ${executionId} is being cancelled already`)
+    throw new InstarError(
+      'engine.already-cancelling',
+      `execution ${executionId} is being cancelled already; only with force is it stopped at once`,
+    )
   await trx
     .updateTable('executions')
     .set({ cancel: force ? 'forced' : 'asked' })

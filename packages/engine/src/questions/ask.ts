@@ -4,7 +4,7 @@ import { InstarError } from '@instar/contract'
 import { fits, normalize } from '../delivery/requirements.ts'
 import type { Question } from '../engine.ts'
 import type { EngineParts } from '../parts.ts'
-import { presentOffers } from '../worker/registration.ts'
+import { knownOffers, presentOffers } from '../worker/registration.ts'
 import { ANSWERS_CHANNEL, openAnswer, QUESTIONS_CHANNEL } from './question-row.ts'
 
 const ANSWER_TIMEOUT_MS = 60_000
@@ -27,6 +27,9 @@ export class Asker implements Disposable {
   async ask(question: Question): Promise<unknown> {
     const { store, newId } = this.#parts
     await (this.#subscription ??= store.listen(ANSWERS_CHANNEL, id => this.#deliver(id)))
+    const offers = await knownOffers(store.db)
+    // One that is away may come back in time; where some are there and none has ever had this provider, nobody needs to wait.
+    if (offers.some(offer => offer.isPresent) && !offers.some(offer => fits(question.requires, offer))) throw noWorker(question)
     const id = newId()
     const requires = normalize(question.requires)
     try {
@@ -89,10 +92,13 @@ export class Asker implements Disposable {
     throw new InstarError(code, message, { ...(hint === undefined ? {} : { hint }), ...(details === undefined ? {} : { details }) })
   }
 
-  async #requireWorker({ kind, requires }: Question): Promise<void> {
+  async #requireWorker(question: Question): Promise<void> {
     const offers = await presentOffers(this.#parts.store.db)
-    if (offers.some(offer => fits(requires, offer))) return
-    const platforms = requires.map(({ platform, capability }) => `${platform} (capability ${capability})`).join(' and ')
-    throw new InstarError('engine.no-worker', `no worker that is up and enabled can answer ${kind} for ${platforms}`)
+    if (!offers.some(offer => fits(question.requires, offer))) throw noWorker(question)
   }
+}
+
+function noWorker({ kind, requires }: Question): InstarError {
+  const platforms = requires.map(({ platform, capability }) => `${platform} (capability ${capability})`).join(' and ')
+  return new InstarError('engine.no-worker', `no worker that is up and enabled can answer ${kind} for ${platforms}`)
 }

@@ -66,14 +66,32 @@ test('an error of the provider reaches the asker with its code; an unknown one t
   await assert.rejects(scene.engine.ask(question(null, 'networks')), { code: 'provider.failed', message: 'x is undefined' })
 })
 
-test('without a worker that fits it is refused after 10 s, and nothing stays', { timeout: 60_000 }, async () => {
-  await using scene = await openScene()
-  await using _worker = startWorker(scene.store, { providers: {}, steps: {}, questions: { instances: () => Promise.resolve(1) } })
+test(
+  'without a worker that fits it is refused: at once where there never was one, after 10 s where it is away',
+  { timeout: 60_000 },
+  async () => {
+    await using scene = await openScene()
+    await using _worker = startWorker(scene.store, { providers: {}, steps: {}, questions: { instances: () => Promise.resolve(1) } })
+    await workersUp(scene.store, 1)
+    const refused = { code: 'engine.no-worker', message: /instances for sim \(capability 8\)/ }
+    const took = async () => {
+      const began = performance.now()
+      await assert.rejects(scene.engine.ask(question(null)), refused)
+      return performance.now() - began
+    }
 
-  await assert.rejects(scene.engine.ask(question(null)), { code: 'engine.no-worker', message: /instances for sim \(capability 8\)/ })
+    const withoutOne = await took()
+    const fitting = startWorker(scene.store, { steps: {}, questions: { instances: () => Promise.resolve(1) } })
+    await workersUp(scene.store, 2)
+    fitting.stop()
+    await fitting.ended
+    const whileAway = await took()
 
-  assert.deepEqual(await scene.store.db.selectFrom('questions').select('id').execute(), [])
-})
+    assert.ok(withoutOne < 5_000, `${withoutOne} ms`)
+    assert.ok(whileAway >= 10_000, `${whileAway} ms`)
+    assert.deepEqual(await scene.store.db.selectFrom('questions').select('id').execute(), [])
+  },
+)
 
 test('who asks no more is told so, and many questions at once are all answered', async () => {
   await using scene = await openScene()

@@ -45,11 +45,17 @@ export async function readOffer(
 
 /** The offers of all workers that are enabled and alive. */
 export async function presentOffers(db: Kysely<Database>): Promise<Offer[]> {
-  const { rows } = await sql<Offer>`
-    select w.host, w.providers, coalesce(array_agg(r.id::text) filter (where r.id is not null), '{}') as regions
+  return (await knownOffers(db)).filter(offer => offer.isPresent)
+}
+
+/** The offers of all workers that are enabled, also of those that are away for now. */
+export async function knownOffers(db: Kysely<Database>): Promise<(Offer & { readonly isPresent: boolean })[]> {
+  const { rows } = await sql<Offer & { isPresent: boolean }>`
+    select w.host, w.providers, coalesce(array_agg(r.id::text) filter (where r.id is not null), '{}') as regions,
+      coalesce(w.beat_at > now() - ${PRESENCE_MS} * interval '1 millisecond', false) as "isPresent"
     from workers w left join worker_regions wr on wr.worker_id = w.id
       left join regions r on r.id = wr.region_id and r.enabled and r.deleted_at is null
-    where w.enabled and w.deleted_at is null and w.beat_at > now() - ${PRESENCE_MS} * interval '1 millisecond' group by w.id`.execute(db)
+    where w.enabled and w.deleted_at is null group by w.id`.execute(db)
   return rows
 }
 

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { InstarError } from '@instar/contract'
 import {
   hasScripts,
@@ -22,7 +23,8 @@ export async function createDeployment(deps: ApiDeps, trx: Trx, asker: Asker, gi
   const inherited = transferSettings(deps.store.vault, transfer)
   const userScripts = readScripts(given, inherited.user_scripts, transfer.instances)
   const skipOsMorphing = given.skip_os_morphing ?? transfer.skip_os_morphing
-  if (skipOsMorphing && given.user_scripts !== undefined && given.user_scripts !== null) requireNoScripts(userScripts)
+  // A web console sends the transfer's own scripts with each deployment: they are not asked for here, and told as left out.
+  if (skipOsMorphing && !isDeepStrictEqual(userScripts, inherited.user_scripts)) requireNoScripts(userScripts)
   await requireIdle(trx, transfer.id)
   if (given.force !== true) await requireExecuted(trx, transfer.id)
   if (given.resume_from) await requireResumable(trx, { projectId, transferId: transfer.id, id: given.resume_from })

@@ -1,8 +1,6 @@
 import * as z from 'zod/mini'
 import { InstarError, type ErrorCode } from '@instar/contract'
-import type { Route } from '@instar/contract/api'
-
-type Issue = z.core.$ZodIssue
+import { issueText, type Route } from '@instar/contract/api'
 
 /** The body by the schema of its route. */
 export function checkBody(route: Route, body: unknown): unknown {
@@ -34,40 +32,6 @@ function requireOneAction(body: unknown, actions: readonly string[]): void {
 function parse(schema: z.ZodMiniType, value: unknown, code: ErrorCode): unknown {
   const result = z.safeParse(schema, value)
   if (result.success) return result.data
-  const texts = result.error.issues.slice(0, 5).map(issue => issueText(issue, value))
+  const texts = result.error.issues.slice(0, 5).map(issue => issueText(issue, value, { whole: 'the body' }))
   throw new InstarError(code, texts.join('; '))
-}
-
-function issueText(issue: Issue, root: unknown): string {
-  const path = issue.path.map(String).join('.')
-  const value = issue.path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | null | undefined)?.[key], root)
-  if (value === undefined && issue.path.length > 0) return `the key "${path}" is missing`
-  return `${path === '' ? 'the body' : `"${path}"`} ${problemOf(issue, value)}`
-}
-
-function problemOf(issue: Issue, value: unknown): string {
-  switch (issue.code) {
-    case 'invalid_type':
-      return `is ${nameOf(value)}, not ${issue.expected}`
-    case 'invalid_value':
-      return `is ${JSON.stringify(value)}; there are ${issue.values.map(String).join(', ')}`
-    case 'unrecognized_keys':
-      return `has unknown keys: ${issue.keys.join(', ')}`
-    case 'too_small':
-      return issue.message === 'Invalid input' ? `is less than ${issue.minimum}` : issue.message
-    case 'too_big':
-      return `is more than ${issue.maximum}`
-    case 'invalid_union':
-      return `is ${nameOf(value)} that fits none of its forms`
-    case 'custom':
-    case 'invalid_element':
-    case 'invalid_format':
-    case 'invalid_key':
-    case 'not_multiple_of':
-      return issue.message === 'Invalid input' ? 'is not valid' : issue.message
-  }
-}
-
-function nameOf(value: unknown): string {
-  return value === null ? 'null' : Array.isArray(value) ? 'a list' : `a ${typeof value}`
 }

@@ -1,8 +1,7 @@
-import { randomUUID } from 'node:crypto'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { Log } from '@instar/contract'
 import { LIMITS } from '@instar/contract/api'
-import { answerErrors } from './errors.ts'
+import { answerClientError, answerError, answerErrors, newRequestId } from './errors.ts'
 import { readJsonBodies } from './read-body.ts'
 import { rewritePath } from './rewrite-path.ts'
 
@@ -13,7 +12,10 @@ const REQUEST_TIMEOUT_MS = 120_000
 export function createApp(options: { readonly log: Log; readonly keystoneUri: string | undefined }): FastifyInstance {
   const app = Fastify({
     logger: false,
-    genReqId: () => `req-${randomUUID()}`,
+    genReqId: newRequestId,
+    http: { maxHeaderSize: LIMITS.headBytes },
+    frameworkErrors: (error, request, reply) => void answerError(options, { error, request, reply }),
+    clientErrorHandler: answerClientError,
     bodyLimit: LIMITS.bodyBytes,
     requestTimeout: REQUEST_TIMEOUT_MS,
     exposeHeadRoutes: false,
@@ -23,6 +25,10 @@ export function createApp(options: { readonly log: Log; readonly keystoneUri: st
   })
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-openstack-request-id', request.id)
+  })
+  app.addHook('onSend', async (_request, reply) => {
+    // Fastify adds a charset, which JSON has none of.
+    if (reply.getHeader('content-type') === 'application/json; charset=utf-8') reply.header('content-type', 'application/json')
   })
   app.addHook('onResponse', async (request, reply) => {
     // The pattern and not the URL: that may hold a token.

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import type { FastifyInstance } from 'fastify'
 import { InstarError } from '@instar/contract'
 import { LIMITS } from '@instar/contract/api'
@@ -5,12 +6,15 @@ import { LIMITS } from '@instar/contract/api'
 /** Bodies are JSON; another content type is treated as no body, as Coriolis does. */
 export function readJsonBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, async (_request: unknown, text: string) => parseBody(text))
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_request: unknown, body: Buffer) => parseBody(body))
   app.addContentTypeParser('*', { parseAs: 'buffer' }, async () => undefined)
 }
 
 /** undefined for an empty body. */
-export function parseBody(text: string): unknown {
+function parseBody(body: Buffer): unknown {
+  // Decoded with replacements a script would be stored that nobody wrote.
+  if (!isUtf8(body)) throw new InstarError('api.malformed-body', 'malformed request body: it is not UTF-8')
+  const text = body.toString()
   if (text.trim() === '') return undefined
   const value = parseJson(text)
   requireStorable(value, 1)

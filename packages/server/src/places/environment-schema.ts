@@ -30,7 +30,10 @@ export function checkEnvironment(
   if (schema === undefined) return
   const validate = compile(schema as Record<string, unknown>)
   if (validate(environment)) return
-  const problems = (validate.errors ?? []).slice(0, 5).map(({ instancePath, message }) => `${instancePath || 'it'} ${message}`)
+  const problems = (validate.errors ?? []).slice(0, 5).map(({ instancePath, message, params }) => {
+    const unknown = typeof params['additionalProperty'] === 'string' ? ` ("${params['additionalProperty']}")` : ''
+    return `${instancePath || 'it'} ${message}${unknown}`
+  })
   throw new InstarError('api.bad-request', `invalid ${of.what}: ${problems.join('; ')}`)
 }
 

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { InstarError } from '@instar/contract'
 import type { MinionPoolCreate, MinionPoolUpdate } from '@instar/contract/api'
 import type { ApiDeps, Trx } from '../api-deps.ts'
@@ -96,7 +97,13 @@ export async function deletePool(deps: ApiDeps, trx: Trx, of: { id: string; proj
     .select('transfers.id')
     .where('deleted_at', 'is', null)
     .where('transfers.project_id', '=', of.projectId)
-    .where(eb => eb.or([eb('origin_minion_pool_id', '=', id), eb('destination_minion_pool_id', '=', id)]))
+    .where(eb =>
+      eb.or([
+        eb('origin_minion_pool_id', '=', id),
+        eb('destination_minion_pool_id', '=', id),
+        sql<boolean>`exists (select 1 from jsonb_each_text(osmorphing_pools) as mapped where mapped.value = ${id})`,
+      ]),
+    )
     .execute()
   if (users.length > 0)
     throw new InstarError('api.wrong-state', `minion pool ${id} is named by transfers: ${users.map(row => row.id).join(', ')}`)

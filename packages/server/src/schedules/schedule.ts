@@ -38,9 +38,26 @@ export function scheduleObject(row: ScheduleRow): Schedule {
 /** ISO 8601; a time without a zone is UTC; stored in whole seconds. Throws `api.bad-request` for nonsense and for the past. */
 export function readExpiration(text: string | null, now: Date): Date | null {
   if (text === null) return null
-  const hasZone = /(?:Z|[+-]\d\d:?\d\d)$/i.test(text)
-  const time = /^\d{4}-\d\d-\d\d/.test(text) ? new Date(hasZone || !text.includes('T') ? text : `${text}Z`) : new Date(Number.NaN)
-  if (Number.isNaN(time.getTime())) throw new InstarError('api.bad-request', `"expiration_date" is no time in ISO 8601: ${text}`)
+  const time = readTime(text)
+  if (time === undefined) throw new InstarError('api.bad-request', `"expiration_date" is no time in ISO 8601: ${text}`)
   if (time <= now) throw new InstarError('api.bad-request', `"expiration_date" is in the past: ${text}`)
-  return new Date(Math.floor(time.getTime() / 1000) * 1000)
+  return time
+}
+
+/** The extended and the basic form, with "T" or a space; a fraction of a second is left out. */
+const ISO_TIME =
+  /^(?<date>\d{4}(?<dash>-?)\d\d\k<dash>\d\d)(?:[T ](?<time>\d\d:?\d\d(?::?\d\d)?)(?:[.,]\d+)?(?<zone>Z|[+-]\d\d(?::?\d\d)?)?)?$/i
+
+function readTime(text: string): Date | undefined {
+  const { date, time, zone = 'Z' } = ISO_TIME.exec(text.trim())?.groups ?? {}
+  if (date === undefined) return undefined
+  const [year = '', month = '', day = ''] = /^(....)(..)(..)$/.exec(date.replaceAll('-', ''))?.slice(1) ?? []
+  const [hour = '00', minute = '00', second = '00'] = time?.replaceAll(':', '').match(/../g) ?? []
+  const local = `${year}-${month}-${day}T${hour}:${minute}:${second}`
+  // A day that no calendar has becomes another one.
+  const asUtc = new Date(`${local}Z`)
+  if (Number.isNaN(asUtc.getTime()) || asUtc.toISOString().slice(0, 19) !== local) return undefined
+  const [offsetHours = '00', offsetMinutes = '00'] = zone.replace(/[Z:+-]/gi, '').match(/../g) ?? []
+  const offsetMs = (zone.startsWith('-') ? -1 : 1) * (Number(offsetHours) * 60 + Number(offsetMinutes)) * 60_000
+  return new Date(asUtc.getTime() - offsetMs)
 }

@@ -24,6 +24,32 @@ test('masks what sounds like a secret at any depth, and nothing else', () => {
   })
 })
 
+test('knows the names under which clouds keep secrets, and those that only sound so', () => {
+  const secret = [
+    'token',
+    'auth_token',
+    'access_key',
+    'accessKey',
+    'ssh_key',
+    'client_key',
+    'key',
+    'key_data',
+    'pwd',
+    'pass',
+    'sas',
+    'cookie',
+  ]
+  const open = ['token_url', 'tokenEndpoint', 'public_key', 'key_name', 'keypair', 'access_key_id', 'keyboard', 'compass', 'bypass']
+  const value = Object.fromEntries([...secret, ...open].map(name => [name, 'x']))
+
+  const masked = maskObject(value)
+
+  assert.deepEqual(
+    Object.keys(masked).filter(name => masked[name] === '***'),
+    secret,
+  )
+})
+
 test('what comes back masked is what was stored', () => {
   assert.deepEqual(restoreObject(maskObject(stored), stored), stored)
 })

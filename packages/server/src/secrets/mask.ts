@@ -1,9 +1,10 @@
 /** What stands for a secret in answers; sent back, it keeps what is stored. */
 const MASK = '***'
 
-const SECRET_KEY = /passw|passphrase|secret|private_?key|pkey|credential|api_?key|auth_?token|access_?token/i
-/** A reference to a secret store is no secret, and clients need it. */
-const NOT_SECRET = /^secret_ref$/i
+const SECRET_KEY =
+  /passw|passphrase|^pass$|pwd$|secret|private_?key|pkey|credential|api_?key|(?:^|_)key(?:_data)?$|[a-z]Key$|token|cookie|^sas/i
+/** A reference to a secret store is no secret, and clients need it; nor is what tells where tokens come from, and how long they live. */
+const NOT_SECRET = /^secret_ref$|(?:public|host)_?key$|token_?(?:url|uri|endpoint|type|ttl|lifetime)$/i
 /** Everything inside them is. */
 const SECRET_TREE = /^(?:certificates|disk_encryption_keys)$/i
 

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { InstarError } from '@instar/contract'
 import { normaliseUserScripts, type TransferCreate } from '@instar/contract/api'
 import { sealSettings, type MoveSettings } from '@instar/engine'
@@ -81,8 +82,8 @@ async function requireEnds({ store }: ApiDeps, trx: Trx, projectId: string, give
   const ends = { origin: await find(given.origin_endpoint_id), destination: await find(given.destination_endpoint_id) }
   if (ends.origin.id === ends.destination.id)
     throw new InstarError('api.bad-request', 'the origin and destination endpoints must not be the same')
-  const [origin, destination] = [ends.origin, ends.destination].map(row => JSON.stringify(openConnection(store.vault, row)))
-  if (ends.origin.type === ends.destination.type && origin === destination) {
+  const [origin, destination] = [ends.origin, ends.destination].map(row => openConnection(store.vault, row))
+  if (ends.origin.type === ends.destination.type && isDeepStrictEqual(origin, destination)) {
     throw new InstarError('api.bad-request', 'the origin and destination endpoints have the same connection: they are the same place')
   }
   return ends

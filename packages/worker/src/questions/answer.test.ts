@@ -31,7 +31,7 @@ test('a connection is valid, or it is told what is wrong with it', async () => {
     message: 'the simulator does not take this password. Change the setting that the message names.',
   })
   const { message } = (await ask('validate_connection', { platform, connection_info: { machines: -1 } })) as { message: string }
-  assert.match(message, /connection data of simulator does not fit: folder: .*; machines: /)
+  assert.match(message, /connection data of simulator does not fit: .*"folder" .*"machines" /)
 })
 
 test('machines are listed, found and described', async () => {

@@ -204,6 +204,6 @@ test('settings that the schema refuses fail the first task, and a secret value i
   const { state, reasons } = await moves.end(await moves.start(transfer, 'transfer_execution'))
 
   assert.equal(state, 'failed')
-  assert.match(reasons.join('\n'), /the source environment does not fit: content: .*\[provider.refused\]/)
+  assert.match(reasons.join('\n'), /the source environment does not fit: "content" is .*\[provider.refused\]/)
   assert.doesNotMatch(reasons.join('\n'), /canary-text/)
 })

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Info, Pools, StepContext, StepDefinition } from '@instar/engine'
 import { InstarError } from '@instar/contract'
+import { issueText } from '@instar/contract/api'
 import type { ZodMiniType } from 'zod/mini'
 import type { DestinationCall, DestinationHalf } from '../providers/destination-half.ts'
 import type { Provider, TaskCall } from '../providers/provider.ts'
@@ -86,7 +87,7 @@ export function partyOf(world: StepWorld, party: Party): { provider: Provider; c
 export function parseSettings<T>(schema: ZodMiniType<T>, settings: unknown, what: string): T {
   const parsed = schema.safeParse(settings)
   if (parsed.success) return parsed.data
-  const issues = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'all of it'}: ${message}`)
+  const issues = parsed.error.issues.map(issue => issueText(issue, settings, { whole: 'it', hidesValues: true }))
   throw new InstarError('provider.refused', `the ${what} does not fit: ${issues.join('; ')}`)
 }
 

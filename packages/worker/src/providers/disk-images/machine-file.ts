@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { InstarError } from '@instar/contract'
+import { issueText } from '@instar/contract/api'
 import { INSTANCE_OS_TYPES } from '@instar/contract/api'
 import { parse, stringify } from 'yaml'
 import * as z from 'zod/mini'
@@ -87,6 +88,6 @@ function parseMachine(file: string, text: string): MachineFile {
   }
   const parsed = MachineFile.safeParse(value)
   if (parsed.success) return parsed.data
-  const issues = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'all of it'}: ${message}`)
+  const issues = parsed.error.issues.map(issue => issueText(issue, value, { whole: 'it' }))
   throw new InstarError('provider.failed', `${file} describes no machine: ${issues.join('; ')}`)
 }
