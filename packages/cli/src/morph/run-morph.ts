@@ -13,6 +13,7 @@ import { sortByStart } from '../runs/show.ts'
 import { createScriptFiles } from '../runs/script-files.ts'
 import { chooseView } from '../view/choose.ts'
 import { createEmitter } from './emitter.ts'
+import { maskKeys } from './mask-keys.ts'
 import { openMinion } from './open-minion.ts'
 import { prepareTask, type MorphTask } from './prepare-task.ts'
 import { findResumable } from './resume.ts'
@@ -179,11 +180,6 @@ function newRun(context: Context, task: MorphTask): Run {
     started_at: context.now().toISOString(),
     ended_at: null,
   }
-}
-
-/** A key given as text (`--key all:text:...`) is in no record. */
-function maskKeys(argv: readonly string[]): string[] {
-  return argv.map(word => word.replace(/^((?:--key=)?\S*?:text:).+$/s, '$1***'))
 }
 
 /** What a resumed run takes over: all options but keys given as text, which must be given again. */

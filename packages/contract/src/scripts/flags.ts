@@ -83,7 +83,7 @@ export function parseScriptFlag(argument: string): OwnScriptFlag {
     phase: pairs.has('phase') ? parsePhase(pairs.get('phase')!) : DEFAULT_PHASE,
     ...(name === undefined ? {} : { name: scriptName(name, argument) }),
     timeoutS: wholeNumber(pairs.get('timeout'), { key: 'timeout', argument, max: 31_536_000 }) ?? DEFAULT_TIMEOUT_S,
-    retries: wholeNumber(pairs.get('retries'), { key: 'retries', argument, max: 100 }) ?? 0,
+    retries: wholeNumber(pairs.get('retries'), { key: 'retries', argument, max: 99 }) ?? 0,
     onFailure: onFailure(pairs.get('on-failure') ?? 'abort', argument),
     env,
   }

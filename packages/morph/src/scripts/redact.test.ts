@@ -9,6 +9,7 @@ test('a secret is masked with and without the line end of its file, and short on
   const redactor = createRedactor([secret('hunter22\n'), secret('abc')])
 
   assert.equal(redactor.text('key=hunter22 abc é'), 'key=*** abc é')
+  assert.equal(redactor.text('hunter22\nnext line'), '***\nnext line')
 })
 
 test('a stream hides a secret however it is cut, and equals the text masked as a whole', () => {
@@ -38,4 +39,22 @@ test('what cannot be the beginning of a secret is not held back', () => {
   assert.equal(stream.take(Buffer.from('progress 10%')).toString(), 'progress 10%')
   assert.equal(stream.take(Buffer.from(' hunt')).toString(), ' ')
   assert.equal(stream.take(Buffer.from('er22!')).toString(), '***!')
+})
+
+test("of a file with several lines each line and each setting's value is masked, and nothing as short as a user's name", () => {
+  const redactor = createRedactor([secret('user=admin\npassword=CANARY-55\nexport token: "quoted value"\n-----BEGIN-----\nMIIabcdef\n')])
+
+  assert.equal(redactor.text('admin CANARY-55'), 'admin ***')
+  assert.equal(redactor.text('<password=CANARY-55> <quoted value> MIIabcdef'), '<***> <***> ***')
+})
+
+test('secrets of many lines, and of a megabyte, cost a stream no time', () => {
+  const lines = Array.from({ length: 200 }, (_, at) => `line ${at} ${'x'.repeat(60)}`)
+  const stream = createRedactor([secret(lines.join('\n')), secret('x y\n'.repeat(250_000))]).stream()
+  const started = process.threadCpuUsage()
+
+  for (let at = 0; at < 20; at += 1) stream.take(Buffer.from(`${'x'.repeat(64 * 1024)}line`))
+
+  const { user } = process.threadCpuUsage(started)
+  assert.ok(user < 5_000_000, `${user} µs of CPU time`)
 })

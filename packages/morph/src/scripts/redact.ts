@@ -2,6 +2,10 @@ import type { Secret } from '@instar/contract/scripts'
 
 /** Shorter values would blacken ordinary words. */
 const MIN_SECRET_BYTES = 4
+/** The same for a part of a longer one: a user's name, a port, `true` are no secrets. */
+const MIN_PART_BYTES = 8
+/** A file of more lines is data, which nobody prints line by line by accident: it is masked as a whole. */
+const MOST_LINES = 200
 const MASK = '***'
 
 /** Takes the values of secrets out of text and of streams, so that what a script prints of them reaches no log, event or message. */
@@ -20,23 +24,63 @@ export interface StreamRedactor {
 export function createRedactor(secrets: readonly Secret[]): Redactor {
   const values = secretTexts(secrets)
   if (values.length === 0) return { text: text => text, stream: () => ({ take: piece => piece, end: () => Buffer.alloc(0) }) }
-  const pattern = new RegExp(values.map(value => value.replaceAll(/[$()*+.?[\\\]^{|}]/g, String.raw`\$&`)).join('|'), 'g')
   return {
-    text: text => Buffer.from(Buffer.from(text).toString('latin1').replaceAll(pattern, MASK), 'latin1').toString(),
-    stream: () => redactStream(values, pattern),
+    text: text => Buffer.from(maskAll(Buffer.from(text).toString('latin1'), values), 'latin1').toString(),
+    stream: () => redactStream(values),
   }
 }
 
-/** As written in the file and without line ends behind it, as bytes in latin1, the longest first. */
+interface Found {
+  readonly from: number
+  readonly to: number
+}
+
+/** Where values stand, from left to right, the longest of those that begin at one place, none within another. */
+function findAll(text: string, values: readonly string[]): Found[] {
+  const found: Found[] = []
+  for (const value of values) {
+    for (let from = text.indexOf(value); from >= 0; from = text.indexOf(value, from + 1)) found.push({ from, to: from + value.length })
+  }
+  let end = 0
+  return found
+    .sort((a, b) => a.from - b.from || b.to - a.to)
+    .filter(({ from, to }) => {
+      if (from < end) return false
+      end = to
+      return true
+    })
+}
+
+function maskAll(text: string, values: readonly string[]): string {
+  let done = ''
+  let at = 0
+  for (const { from, to } of findAll(text, values)) {
+    done += text.slice(at, from) + MASK
+    at = to
+  }
+  return done + text.slice(at)
+}
+
+/**
+ * The values without line ends behind them, as bytes in latin1, the longest first; of a file of several lines also each line, and what stands
+ * behind `NAME=` or `name:` in it, for that is what a script that reads the file has in its hands.
+ */
 function secretTexts(secrets: readonly Secret[]): string[] {
   const texts = secrets.flatMap(({ value }) => {
-    const text = Buffer.from(value).toString('latin1')
-    return [text, text.trimEnd()]
+    const whole = Buffer.from(value).toString('latin1').trimEnd()
+    const lines = whole.split(/[\r\n]+/).map(line => line.trim())
+    const parts = lines.length === 1 || lines.length > MOST_LINES ? [] : lines.flatMap(line => [line, settingOf(line)])
+    return [whole, ...parts.filter(part => part.length >= MIN_PART_BYTES)]
   })
   return [...new Set(texts)].filter(text => text.length >= MIN_SECRET_BYTES).sort((a, b) => b.length - a.length)
 }
 
-function redactStream(values: readonly string[], pattern: RegExp): StreamRedactor {
+function settingOf(line: string): string {
+  const value = /^(?:export\s+)?[\w.-]+\s*[=:]\s*(.*)$/.exec(line)?.[1] ?? ''
+  return /^(["'])(.*)\1$/.exec(value)?.[2] ?? value
+}
+
+function redactStream(values: readonly string[]): StreamRedactor {
   let held = ''
   return {
     take: piece => {
@@ -44,17 +88,17 @@ function redactStream(values: readonly string[], pattern: RegExp): StreamRedacto
       let keepFrom = text.length - possibleBeginning(text, values)
       let done = ''
       let at = 0
-      for (const match of text.matchAll(pattern)) {
-        if (match.index >= keepFrom) break
-        done += text.slice(at, match.index) + MASK
-        at = match.index + match[0].length
+      for (const { from, to } of findAll(text, values)) {
+        if (from >= keepFrom) break
+        done += text.slice(at, from) + MASK
+        at = to
         keepFrom = Math.max(keepFrom, at)
       }
       held = text.slice(keepFrom)
       return Buffer.from(done + text.slice(at, keepFrom), 'latin1')
     },
     end: () => {
-      const rest = held.replaceAll(pattern, MASK)
+      const rest = maskAll(held, values)
       held = ''
       return Buffer.from(rest, 'latin1')
     },
@@ -63,9 +107,11 @@ function redactStream(values: readonly string[], pattern: RegExp): StreamRedacto
 
 /** The length of the longest end of a text with which some value begins without being complete. */
 function possibleBeginning(text: string, values: readonly string[]): number {
-  for (let length = Math.min(text.length, values[0]!.length - 1); length > 0; length -= 1) {
-    const end = text.slice(-length)
-    if (values.some(value => value.length > length && value.startsWith(end))) return length
+  let longest = 0
+  for (const value of values) {
+    for (let length = Math.min(text.length, value.length - 1); length > longest; length -= 1) {
+      if (value.startsWith(text.slice(-length))) longest = length
+    }
   }
-  return 0
+  return longest
 }

@@ -54,6 +54,26 @@ describe('dib-run-parts', () => {
     }
   })
 
+  it('runs the scripts whatever words an environment file makes functions of, or has made readonly', async () => {
+    for (const text of ['echo() { builtin echo "x$*"; }', 'readonly SHLVL']) {
+      using host = new LiveHost(process.env)
+      host.plant({ 'environment.d/10': `${text}\n`, 'd/10-a': say('a') })
+
+      const ended = await host.run('dib-run-parts d')
+
+      assert.deepEqual([ended.code, ended.stdout], [0, 'a\n'], `${text}: ${ended.stderr}`)
+    }
+  })
+
+  it('knows no environment.d in a link that leads to itself', async () => {
+    using host = new LiveHost(process.env)
+    host.plant({ 'environment.d': 'link:environment.d', 'd/10-a': say('a') })
+
+    const ended = await host.run('dib-run-parts d')
+
+    assert.deepEqual([ended.code, ended.stdout], [0, 'a\n'], ended.stderr)
+  })
+
   it('lists, gives help, and refuses what is no directory', async () => {
     using host = new LiveHost(process.env)
     host.plant({ 'd/10-a': say('a'), l: 'link:d', 'a b/10-a': say('blank'), '-z/10-a': say('dash') })

@@ -62,7 +62,12 @@ function minutes([minutes, seconds, fraction]: readonly string[]): number {
 
 /** Signals whose victims bash does not mention, so that 130 and 141 may be exit codes as well. */
 const UNMENTIONED: readonly string[] = ['SIGINT', 'SIGPIPE']
-const NAMES = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name]))
+/** Of two names of one number the common one, which comes first: SIGABRT, not SIGIOT. */
+const NAMES = new Map(
+  Object.entries(constants.signals)
+    .map(([name, number]) => [number, name] as const)
+    .toReversed(),
+)
 /** Those before it, 32 and 33, the C library keeps to itself. */
 export const FIRST_REAL_TIME = 34
 const LAST_REAL_TIME = 64

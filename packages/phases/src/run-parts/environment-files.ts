@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from 'node:fs'
+import { accessSync, constants, readdirSync, statSync } from 'node:fs'
 import { compareBytes } from './order.ts'
 import { errnoOf, reasonOf } from './system-error.ts'
 
@@ -18,10 +18,12 @@ export type EnvironmentFiles =
 export function environmentFiles(directory: string): EnvironmentFiles {
   const folder = `${directory}/../environment.d`
   try {
+    // Where it cannot be searched none of its files would be seen.
+    accessSync(folder, constants.X_OK)
     const names = readdirSync(folder).filter(name => NAME.test(name) && !SWAP_FILE.test(name) && isFile(`${folder}/${name}`))
     return { kind: 'files', files: names.sort(compareBytes).map(name => `${folder}/${name}`) }
   } catch (error) {
-    const isAbsent = ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')
+    const isAbsent = ['ENOENT', 'ENOTDIR', 'ELOOP'].includes((error as NodeJS.ErrnoException).code ?? '')
     if (isAbsent || errnoOf(error) === 0) return { kind: 'files', files: [] }
     return { kind: 'unreadable', path: folder, reason: reasonOf(error) }
   }

@@ -75,14 +75,15 @@ function isFolder(path: string): boolean {
 export function exportedText(channel: number): string {
   const inUse = LIGHT_STREAMS.map(fd => `[ ! -e /proc/self/fd/${fd} ] || echo "descriptor ${fd}"`)
   const uncounted = `[[ $(</proc/$$/task/$$/io) == *"syscw: "[1-9]* ]] || echo "writes are not counted"`
-  return `{ compgen -e; declare -Fx; ${inUse.join('; ')}; ${uncounted}; echo @b; } >&${channel} 2>&1\n`
+  return `{ compgen -e; declare -Fx; ${inUse.join('; ')}; ${uncounted}; builtin echo @b; } >&${channel} 2>&1\n`
 }
 
 /** The command by which bash becomes the small shell, which counts as no further shell. */
 export function becomeText(program: string, from: { stdin: number; channel: number; stderr: number }): string {
   const moved = `${STDIN}<&${from.stdin} ${STDOUT}>&1 ${STDERR}>&${from.stderr} 1>&${from.channel}`
   const closed = `${from.stdin}<&- ${from.channel}>&- ${from.stderr}>&-`
-  return `SHLVL=$((SHLVL+1)); exec -a "$0" ${program} -s ${moved} ${closed}\n`
+  // In lines of their own: where a file has made SHLVL readonly, bash gives up the line.
+  return `SHLVL=$((SHLVL+1))\nbuiltin exec -a "$0" ${program} -s ${moved} ${closed}\n`
 }
 
 /**

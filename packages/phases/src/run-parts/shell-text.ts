@@ -40,7 +40,7 @@ __instar_source() {
     source "$__instar_file" ${stdinFor(closed)} ${HIDDEN}
     set +o xtrace
     [ . -ef /proc/$PPID/cwd ] || __instar_return
-    echo @s >&${CHANNEL}
+    builtin echo @s >&${CHANNEL}
   done
 }
 __instar_source
@@ -49,9 +49,9 @@ trap - DEBUG ERR RETURN
 trap : INT QUIT PIPE
 trap __instar_stop=1 TERM HUP USR1
 __instar_stop=
-exec ${closed.includes(2) ? '' : `${STDERR}>&2 `}2>&${CHANNEL} || { echo @n >&${CHANNEL}; exec cat >/dev/null; }
+exec ${closed.includes(2) ? '' : `${STDERR}>&2 `}2>&${CHANNEL} || { builtin echo @n >&${CHANNEL}; exec cat >/dev/null; }
 __instar_report() { set -- "$@" "$EPOCHREALTIME"; { times; printf '@e %d %s %s\\n' "$@"; } >&${CHANNEL}; }
-echo @r >&${CHANNEL}
+builtin echo @r >&${CHANNEL}
 `
 }
 
@@ -74,10 +74,10 @@ __instar_months=(- Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec)
 __instar_say() { ${say}; }
 __instar_series() {
   for __instar_script do
-    [ -n "$__instar_stop" ] && { echo @x >&${CHANNEL}; return; }
+    [ -n "$__instar_stop" ] && { builtin echo @x >&${CHANNEL}; return; }
     if [ ! -e ${path} ] && [ -x "$__instar_prefix" ]; then
       __instar_say "Skipping $__instar_directory/$__instar_script: it was removed meanwhile"
-      echo @g >&${CHANNEL} || exit
+      builtin echo @g >&${CHANNEL} || exit
       continue
     fi
     __instar_say "Running $__instar_directory/$__instar_script"
@@ -88,7 +88,7 @@ __instar_series() {
     [ $1 = 0 ] || return
     __instar_say "$__instar_script completed"
   done
-  echo @d >&${CHANNEL}
+  builtin echo @d >&${CHANNEL}
 }
 __instar_name=${quote(announcer)} __instar_directory=${quote(directory)} __instar_prefix=${quote(startable(directory))}
 __instar_series ${names.map(quote).join(' ')}

@@ -20,6 +20,12 @@ describe('the command line of os-refresh-config', () => {
     assert.deepEqual(optionsOf(), expected)
   })
 
+  it('takes nothing for an option after --', () => {
+    assert.equal(refusalOf('--', '--help'), 'unrecognized arguments: -- --help')
+    assert.equal(refusalOf('--print-base', '--', 'x'), 'unrecognized arguments: -- x')
+    assert.equal(refusalOf('--timeout', '--', '5'), 'argument --timeout: expected one argument')
+  })
+
   it('takes a value as the next word or after =, the last one counts, and a prefix is enough', () => {
     assert.equal(optionsOf('--lockfile', 'a', '--lockfile=b')?.lockFile, 'b')
     assert.equal(optionsOf('--lock', 'a')?.lockFile, 'a')

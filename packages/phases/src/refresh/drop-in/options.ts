@@ -30,7 +30,9 @@ class UsageError extends Error {}
 /** Reads the command line by the rules of Python's argparse, whose messages are part of the contract: a prefix of an option counts as the option. */
 export function parseOptions(words: readonly string[]): Parsed {
   try {
-    return readWords(words.map(classify))
+    const end = words.indexOf('--')
+    const isArgument = (at: number): boolean => end >= 0 && at > end
+    return readWords(words.map((text, at) => (isArgument(at) ? { kind: 'other', text } : classify(text))))
   } catch (error) {
     if (error instanceof UsageError) return { kind: 'usage', message: error.message }
     throw error

@@ -48,7 +48,7 @@ async function main(): Promise<number> {
 async function refresh(base: string, options: Options): Promise<number> {
   const time = createLocalTime(environment)
   const log = createLog(options.logLevel, time)
-  const signals = watchSignals(['SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGINT'], [])
+  const signals = watchSignals(['SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGINT', 'SIGUSR1'], [])
   const locking = takeRunLock(options.lockFile)
   if (locking.kind === 'held') {
     log('ERROR', `Could not lock ${options.lockFile}. [Errno ${EAGAIN}] Resource temporarily unavailable`)
@@ -80,7 +80,7 @@ async function refresh(base: string, options: Options): Promise<number> {
     whenKilled: () => killed,
     isStopped: () => signals.received() !== undefined,
     onStop: act => signals.onReceive(act),
-    foreignRunner: findForeignRunner(environment['PATH'] ?? ''),
+    foreignRunner: findForeignRunner(environment['PATH']),
   })
   limit.cancel()
   processes?.release()

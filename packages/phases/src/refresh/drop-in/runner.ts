@@ -5,9 +5,9 @@ import { readHead } from '../../run-parts/file-head.ts'
 import { isExecutable } from '../../run-parts/program-kind.ts'
 
 /** A dib-run-parts that is not ours, found through PATH; undefined where ours, or none, is found: then the runner inside the program serves. */
-export function findForeignRunner(path: string): string | undefined {
+export function findForeignRunner(path: string | undefined): string | undefined {
   const found = path
-    .split(delimiter)
+    ?.split(delimiter)
     .map(folder => join(folder || '.', 'dib-run-parts'))
     .find(isProgram)
   return found === undefined || isOurs(found) ? undefined : found
