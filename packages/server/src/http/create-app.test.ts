@@ -27,7 +27,8 @@ test('what is no request, and a head that is too long, are answered as the contr
   assert.equal(noRequest.body.error.code, 400)
   assert.match(noRequest.head, /x-openstack-request-id: req-/)
 
-  const long = await exchange(`GET /here?env=${'x'.repeat(200_000)} HTTP/1.1\r\nhost: h\r\n\r\n`)
+  // Little beyond the limit: of what the server leaves unread a reset comes back, which may overtake the answer.
+  const long = await exchange(`GET /here?env=${'x'.repeat(131_100)} HTTP/1.1\r\nhost: h\r\n\r\n`)
   assert.equal(long.status, 413)
   assert.match(long.body.error.message, /larger than 131072 bytes/)
 })
