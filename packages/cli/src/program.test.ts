@@ -71,6 +71,10 @@ test('morph refuses before it touches anything: scripts of a skipped phase, outp
   await assert.rejects(program('morph').run(), { message: /no image is given/ })
   await assert.rejects(program('morph', 'a', './a').run(), { message: /is given twice/ })
   await assert.rejects(program('morph', 'a', '--skip-os-morphing', '--install', 'nano').run(), { message: /--install would do nothing/ })
+  await assert.rejects(program('morph', 'a', '--output-format', 'vmdk').run(), {
+    message: /--output-format is about the files that --output/,
+  })
+  await assert.rejects(program('morph', 'a', '--force').run(), { message: /--force is about the files that --output/ })
   const minion = ['morph', '--minion', 'ssh://root@10.0.0.5', '--device', '/dev/vdb']
   await assert.rejects(program(...minion, '--keep-on-error').run(), { message: /there is no layer to keep/ })
 })

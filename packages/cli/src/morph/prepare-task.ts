@@ -88,6 +88,11 @@ function refuseIdleOptions(options: MorphOptions): void {
   if (options.minion !== undefined && (options.keepOnError === true || options.output !== undefined)) {
     throw new InstarError('usage.bad-argument', `--minion works on the disks themselves: there is no layer to keep and no image to write`)
   }
+  // Else the source would be changed in place by one who means to write another file.
+  const ofOutput = options.outputFormat !== undefined ? '--output-format' : options.force === true ? '--force' : undefined
+  if (ofOutput !== undefined && options.output === undefined) {
+    throw new InstarError('usage.bad-argument', `${ofOutput} is about the files that --output names, and none is named`)
+  }
 }
 
 /** Skipping in silence would be worst: a script that was given and cannot run stops the command. */
