@@ -55,7 +55,7 @@ describe('dib-run-parts', () => {
   })
 
   it('runs the scripts whatever words an environment file makes functions of, or has made readonly', async () => {
-    for (const text of ['echo() { builtin echo "x$*"; }', 'readonly SHLVL']) {
+    for (const text of ['echo() { builtin echo "x$*"; }', 'readonly SHLVL', 'exec() { builtin exec "$@"; }']) {
       using host = new LiveHost(process.env)
       host.plant({ 'environment.d/10': `${text}\n`, 'd/10-a': say('a') })
 

@@ -21,7 +21,7 @@ export type ClosedStreams = readonly number[]
  *
  * The environment files are sourced in one call of a function, traced, under errexit, nounset and pipefail, as scripts of this trade expect;
  * each starts where we are, whatever the one before did; afterwards the options and the traps that would act on the driver's own commands are put
- * back, so that a failing script is always seen.
+ * back, so that a failing script is always seen. A function that is called exec is dropped: `builtin exec` would not keep our redirections.
  * All this cannot be the text of `bash -c`, which complains of its own stack when errexit ends a file that a function sources (bash 5.2).
  */
 export function driverText(options: { readonly closed: ClosedStreams; readonly keepsTrace: boolean }): string {
@@ -49,6 +49,7 @@ trap - DEBUG ERR RETURN
 trap : INT QUIT PIPE
 trap __instar_stop=1 TERM HUP USR1
 __instar_stop=
+unset -f exec
 exec ${closed.includes(2) ? '' : `${STDERR}>&2 `}2>&${CHANNEL} || { builtin echo @n >&${CHANNEL}; exec cat >/dev/null; }
 __instar_report() { set -- "$@" "$EPOCHREALTIME"; { times; printf '@e %d %s %s\\n' "$@"; } >&${CHANNEL}; }
 builtin echo @r >&${CHANNEL}
