@@ -1,5 +1,6 @@
 import { InstarError } from '../errors.ts'
 import { DEFAULT_PHASE, MACHINE_PHASES, parsePhase, type MachinePhase } from '../phases.ts'
+import { MAX_RETRIES } from '../scripts/script-spec.ts'
 import type { UserScript } from './user-scripts.ts'
 import { LIMITS } from './wire.ts'
 
@@ -18,7 +19,7 @@ export function readUserScript(item: Record<string, unknown>, where: string): Us
     payload: readPayload(item['payload'], where),
     ...(isGiven(name) ? { name: readName(name, where) } : {}),
     ...(isGiven(timeout_s) ? { timeout_s: readNumber(timeout_s, 31_536_000, `${where}.timeout_s`) } : {}),
-    ...(isGiven(retries) ? { retries: readNumber(retries, 99, `${where}.retries`) } : {}),
+    ...(isGiven(retries) ? { retries: readNumber(retries, MAX_RETRIES, `${where}.retries`) } : {}),
     ...(isGiven(on_failure) ? { on_failure: readOnFailure(on_failure, where) } : {}),
     ...readTexts('env', item['env'], { where, namePattern: /^(?!INSTAR_)[A-Za-z_]\w{0,254}$/ }),
     ...readTexts('secrets', item['secrets'], { where, namePattern: /^[A-Za-z0-9][\w.-]{0,99}$/ }),

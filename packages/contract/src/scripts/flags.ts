@@ -1,7 +1,7 @@
 import { InstarError } from '../errors.ts'
 import { DEFAULT_PHASE, parsePhase, type MachinePhase } from '../phases.ts'
 import { badFlag, uniqueKeyValues } from './key-values.ts'
-import { DEFAULT_TIMEOUT_S, OS_TYPES, type OsType } from './script-spec.ts'
+import { DEFAULT_TIMEOUT_S, MAX_RETRIES, OS_TYPES, type OsType } from './script-spec.ts'
 
 /** What `--user-script-global` and `--user-script-instance` say: a script for a key (OS type or machine), or that all of a key's scripts go. */
 export type UserScriptFlag =
@@ -83,7 +83,7 @@ export function parseScriptFlag(argument: string): OwnScriptFlag {
     phase: pairs.has('phase') ? parsePhase(pairs.get('phase')!) : DEFAULT_PHASE,
     ...(name === undefined ? {} : { name: scriptName(name, argument) }),
     timeoutS: wholeNumber(pairs.get('timeout'), { key: 'timeout', argument, max: 31_536_000 }) ?? DEFAULT_TIMEOUT_S,
-    retries: wholeNumber(pairs.get('retries'), { key: 'retries', argument, max: 99 }) ?? 0,
+    retries: wholeNumber(pairs.get('retries'), { key: 'retries', argument, max: MAX_RETRIES }) ?? 0,
     onFailure: onFailure(pairs.get('on-failure') ?? 'abort', argument),
     env,
   }

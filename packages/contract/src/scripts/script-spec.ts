@@ -5,6 +5,8 @@ export const OS_TYPES = ['bsd', 'linux', 'osx', 'solaris', 'windows'] as const
 export type OsType = (typeof OS_TYPES)[number]
 
 export const DEFAULT_TIMEOUT_S = 3600
+/** How often a script may be tried again, in every phase. */
+export const MAX_RETRIES = 99
 
 /** Where a script came from: given for an OS type, for one machine, or from this machine's own folder. */
 export type ScriptSource = 'global' | 'instance' | 'dir'

@@ -51,14 +51,21 @@ function findAll(text: string, values: readonly string[]): Found[] {
     })
 }
 
-function maskAll(text: string, values: readonly string[]): string {
+/** The text, masked, as far as `end` or the end of the last value that begins before it; and what comes after that. */
+function maskUpTo(end: number, text: string, values: readonly string[]): { readonly done: string; readonly rest: string } {
   let done = ''
   let at = 0
   for (const { from, to } of findAll(text, values)) {
+    if (from >= end) break
     done += text.slice(at, from) + MASK
     at = to
   }
-  return done + text.slice(at)
+  const stop = Math.max(at, end)
+  return { done: done + text.slice(at, stop), rest: text.slice(stop) }
+}
+
+function maskAll(text: string, values: readonly string[]): string {
+  return maskUpTo(text.length, text, values).done
 }
 
 /**
@@ -85,17 +92,9 @@ function redactStream(values: readonly string[]): StreamRedactor {
   return {
     take: piece => {
       const text = held + piece.toString('latin1')
-      let keepFrom = text.length - possibleBeginning(text, values)
-      let done = ''
-      let at = 0
-      for (const { from, to } of findAll(text, values)) {
-        if (from >= keepFrom) break
-        done += text.slice(at, from) + MASK
-        at = to
-        keepFrom = Math.max(keepFrom, at)
-      }
-      held = text.slice(keepFrom)
-      return Buffer.from(done + text.slice(at, keepFrom), 'latin1')
+      const { done, rest } = maskUpTo(text.length - possibleBeginning(text, values), text, values)
+      held = rest
+      return Buffer.from(done, 'latin1')
     },
     end: () => {
       const rest = maskAll(held, values)

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { InstarError } from '@instar/contract/errors'
-import { fitPayload } from '@instar/contract/scripts'
+import { fitPayload, MAX_RETRIES } from '@instar/contract/scripts'
 import type { ScriptSpec, Secret } from '@instar/contract/scripts'
 import { interpreterOf } from './interpreter.ts'
 import { runDir, scriptDir } from './layout.ts'
@@ -33,7 +33,6 @@ export const FIRST_BOOT_LIMITS: FirstBootLimits = { maxBoots: 10, maxTotalS: 720
 
 /** The runner numbers scripts with three digits. */
 const MAX_SCRIPTS = 999
-const MAX_RETRIES = 99
 const MAX_NAME_CHARS = 255
 /** Linux takes 128 KiB for one variable (MAX_ARG_STRLEN) and much more in all; this leaves room for ours. */
 const MAX_ENV_BYTES = 96 * 1024

@@ -1,8 +1,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { InstarError } from '@instar/contract'
-import { issueText } from '@instar/contract/api'
-import { INSTANCE_OS_TYPES } from '@instar/contract/api'
+import { INSTANCE_OS_TYPES, issueText } from '@instar/contract/api'
 import { parse, stringify } from 'yaml'
 import * as z from 'zod/mini'
 
