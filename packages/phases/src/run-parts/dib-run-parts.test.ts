@@ -142,6 +142,7 @@ it"s' SHLVL=5 dib-run-parts d`)
       ['return 4', 4],
       ['echo $NOT_SET', 1],
       ['if', 2],
+      ['set -o noexec\necho no', 2],
     ] as const) {
       using host = new LiveHost(process.env)
       host.plant({ 'environment.d/10': `${text}\n`, 'd/10-a': say('a') })
@@ -152,6 +153,35 @@ it"s' SHLVL=5 dib-run-parts d`)
       assert.doesNotMatch(ended.stderr, /Running|PROFILING/)
       if (text === 'exit 0') assert.match(ended.stderr, /DRP Environment file d\/..\/environment.d\/10 ended the shell with exit 0/)
     }
+  })
+
+  it('does what an environment file wants at the end, and hands on the stdin that it has chosen', async () => {
+    using host = new LiveHost(process.env)
+    host.plant({
+      'environment.d/10': 'exec <in\n',
+      'environment.d/20': 'read -r LINE; export LINE; exec() { exit 9; }; trap "echo bye; echo late >&2" EXIT\n',
+      in: 'first\nsecond\nthird\n',
+      'd/10-a': '#!/bin/sh\nread -r x; echo "$LINE $x"\n',
+      'd/20-b': '#!/bin/sh\ncat\n',
+    })
+
+    const ended = await host.run('dib-run-parts d')
+
+    assert.deepEqual([ended.code, ended.stdout], [0, 'first second\nthird\nbye\n'], ended.stderr)
+    assert.match(ended.stderr, /^late$/m)
+  })
+
+  it('runs text by bash also where PATH does not lead to it', async () => {
+    using host = new LiveHost(process.env)
+    host.plant({
+      'd/10-a': 'echo "${BASH_VERSION:+bash}"\n',
+      'environment.d/1': 'export PATH=/nowhere\n',
+      'e/d/10-a': 'echo "${BASH_VERSION:+bash}"\n',
+    })
+
+    const ended = await host.run('node=$(command -v node); dib-run-parts d; PATH=/nowhere "$node" bin/dib-run-parts e/d')
+
+    assert.deepEqual([ended.code, ended.stdout], [0, 'bash\nbash\n'], ended.stderr)
   })
 
   it('needs no stderr, and leaves closed streams closed', async () => {

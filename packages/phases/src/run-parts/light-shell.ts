@@ -1,4 +1,5 @@
 import { existsSync, statSync } from 'node:fs'
+import { BASH } from './bash.ts'
 import { isNativeInterpreter, programKind, type ProgramKind } from './program-kind.ts'
 import { isSpoilt } from './raw-environment.ts'
 import { callText, startable } from './shell-text.ts'
@@ -75,7 +76,7 @@ function isFolder(path: string): boolean {
 export function exportedText(channel: number): string {
   const inUse = LIGHT_STREAMS.map(fd => `[ ! -e /proc/self/fd/${fd} ] || echo "descriptor ${fd}"`)
   const uncounted = `[[ $(</proc/$$/task/$$/io) == *"syscw: "[1-9]* ]] || echo "writes are not counted"`
-  return `{ compgen -e; declare -Fx; ${inUse.join('; ')}; ${uncounted}; builtin echo @b; } >&${channel} 2>&1\n`
+  return `{ compgen -e; declare -Fx; trap -p EXIT; ${inUse.join('; ')}; ${uncounted}; builtin echo @b; } >&${channel} 2>&1\n`
 }
 
 /** The command by which bash becomes the small shell, which counts as no further shell. */
@@ -203,5 +204,5 @@ exit
 
 /** bash runs text itself, as it does when it starts such a file, and says in its own words why another cannot be started. */
 function startCommand(kind: ProgramKind, path: string): string {
-  return { native: path, text: `bash ${path}`, unsure: `bash -c '"$1"' "$0" ${path}` }[kind]
+  return { native: path, text: `${BASH} ${path}`, unsure: `${BASH} -c '"$1"' "$0" ${path}` }[kind]
 }

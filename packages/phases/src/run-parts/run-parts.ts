@@ -16,6 +16,7 @@ export interface RunPartsRequest {
   /** The program's name as it was called; `$0` of the environment files. */
   readonly name: string
   readonly stdio: NonNullable<StarterOptions['stdio']>
+  readonly withheld?: StarterOptions['withheld']
   readonly say: Messages
   readonly time: LocalTime
   /** Asked between the steps: true ends the run without another. */
@@ -83,6 +84,7 @@ async function runWithShell(request: RunPartsRequest, work: Work): Promise<RunPa
     environmentFiles: work.environmentFiles,
     onSource: file => request.say(`Sourcing environment file ${file}`),
     stdio: request.stdio,
+    withheld: request.withheld,
     onShell: pid => request.onShell?.(pid),
   })
   if (request.isStopped()) return { kind: 'stopped' }

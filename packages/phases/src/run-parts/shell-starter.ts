@@ -1,3 +1,4 @@
+import { BASH } from './bash.ts'
 import { ChildrenTime } from './children-time.ts'
 import { removeDeathWord } from './death-word.ts'
 import { judgeEnd } from './driver-report.ts'
@@ -30,7 +31,8 @@ import type { ScriptEnd, ScriptSeries, ScriptStart, SeriesEnd, Starter, StarterL
  */
 export async function openStarter(options: StarterOptions): Promise<StarterOpening> {
   const program = lightShellFor(options)
-  if (program !== undefined && options.environmentFiles.length === 0) {
+  // The small shell cannot name descriptors above 9, to close them.
+  if (program !== undefined && options.environmentFiles.length === 0 && !options.withheld?.length) {
     const environment = environmentOfBash(options.environment)
     const opening = environment === undefined ? undefined : await openLight(program, { ...options, environment })
     if (opening !== undefined) return opening
@@ -60,14 +62,14 @@ const BASH_CHANNEL = 4
 
 function startBash(options: StarterOptions, closed: ClosedStreams): ShellDriver {
   const [stdin, stdout, stderr] = streamsOf(options)
-  const { name, environment, onShell } = options
+  const { name, environment, withheld = [], onShell } = options
   const [words, stdio] = [
     ['--norc', '--noprofile', '-s'],
     ['pipe' as const, stdout, stderr, stdin, 'pipe' as const],
   ]
-  const driver = new ShellDriver({ program: 'bash', words, name, environment, stdio, channel: BASH_CHANNEL, onShell })
+  const driver = new ShellDriver({ program: BASH, words, name, environment, stdio, channel: BASH_CHANNEL, onShell })
   driver.send(unreadableVariables(environment))
-  driver.send(driverText({ closed, keepsTrace: environment['SHELLOPTS'] !== undefined }))
+  driver.send(driverText({ closed, withheld, keepsTrace: environment['SHELLOPTS'] !== undefined }))
   return driver
 }
 

@@ -8,6 +8,9 @@ const STDERR = 252
 /** So many files must be allowed to be open for them. */
 export const NEEDED_FILES = STDERR + 1
 export const DRIVER_STREAMS = { stdin: STDIN, channel: CHANNEL, stderr: STDERR }
+const DRIVER_DESCRIPTORS: readonly number[] = Object.values(DRIVER_STREAMS)
+/** After an environment file: what it has made of stdin is the scripts'. */
+const KEEP_STDIN = `[ ! -e /proc/self/fd/0 ] || command exec ${STDIN}<&0;`
 const HIDDEN = `${STDIN}<&- ${CHANNEL}>&- ${STDERR}>&-`
 
 /** Which of the standard streams the scripts find closed. */
@@ -22,11 +25,18 @@ export type ClosedStreams = readonly number[]
  * The environment files are sourced in one call of a function, traced, under errexit, nounset and pipefail, as scripts of this trade expect;
  * each starts where we are, whatever the one before did; afterwards the options and the traps that would act on the driver's own commands are put
  * back, so that a failing script is always seen. A function that is called exec is dropped: `builtin exec` would not keep our redirections.
+ * A file that forbids bash to execute commands ends the loop, whose condition then counts as met, and makes it stumble over a line that it reads
+ * as a command only then.
  * All this cannot be the text of `bash -c`, which complains of its own stack when errexit ends a file that a function sources (bash 5.2).
  */
-export function driverText(options: { readonly closed: ClosedStreams; readonly keepsTrace: boolean }): string {
-  const { closed, keepsTrace } = options
-  return `exec ${closed.includes(0) ? '' : `${STDIN}<&3 3<&- `}${CHANNEL}>&4 4>&-${closed.includes(1) ? ' 1>&-' : ''}${closed.includes(2) ? ' 2>&-' : ''} || { echo @n >&4; exec cat >/dev/null; }
+export function driverText(options: {
+  readonly closed: ClosedStreams
+  readonly withheld: readonly number[]
+  readonly keepsTrace: boolean
+}): string {
+  const { closed, withheld, keepsTrace } = options
+  const unwanted = [...closed.filter(fd => fd > 0), ...withheld.filter(fd => !DRIVER_DESCRIPTORS.includes(fd))]
+  return `exec ${closed.includes(0) ? '' : `${STDIN}<&3 3<&- `}${CHANNEL}>&4 4>&-${unwanted.map(fd => ` ${fd}>&-`).join('')} || { echo @n >&4; exec cat >/dev/null; }
 __instar_folder=$PWD __instar_before=\${OLDPWD-}
 __instar_return() {
   builtin cd -P -- /proc/$PPID/cwd || return 0
@@ -34,16 +44,17 @@ __instar_return() {
   [ -n "$OLDPWD" ] || unset OLDPWD
 }
 __instar_source() {
-  while IFS= read -r -d '' -u ${CHANNEL} __instar_file && [ -n "$__instar_file" ]; do
+  until ! IFS= read -r -d '' -u ${CHANNEL} __instar_file || [ -z "$__instar_file" ]; do
     set -eu -o pipefail
     set -x
-    source "$__instar_file" ${stdinFor(closed)} ${HIDDEN}
-    set +o xtrace
+    { source "$__instar_file" ${HIDDEN}; set +o xtrace; ${closed.includes(0) ? '' : KEEP_STDIN} } ${stdinFor(closed)}
     [ . -ef /proc/$PPID/cwd ] || __instar_return
     builtin echo @s >&${CHANNEL}
   done
 }
 __instar_source
+builtin read -r __instar_skipped
+) # an environment file has forbidden bash to execute anything (set -o noexec)
 set +aeu +o pipefail${keepsTrace ? '' : ' +xv'}
 trap - DEBUG ERR RETURN
 trap : INT QUIT PIPE
@@ -93,6 +104,7 @@ __instar_series() {
 }
 __instar_name=${quote(announcer)} __instar_directory=${quote(directory)} __instar_prefix=${quote(startable(directory))}
 __instar_series ${names.map(quote).join(' ')}
+exec ${stderrFor(closed)}
 exit
 `
 }

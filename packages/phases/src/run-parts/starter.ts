@@ -100,6 +100,8 @@ export interface StarterOptions {
   readonly onShell?: (pid: number) => void
   /** Descriptors of ours for stdin, stdout, stderr; default 0, 1, 2. `closed`: the scripts find it closed. */
   readonly stdio?: readonly [Stream, Stream, Stream]
+  /** Other descriptors of ours that the scripts would inherit and shall not. */
+  readonly withheld?: readonly number[] | undefined
 }
 
 export type Stream = number | 'closed'

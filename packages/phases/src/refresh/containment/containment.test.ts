@@ -67,7 +67,7 @@ test('reads a process whose name looks like fields', () => {
 })
 
 test('descendants are found through any depth', () => {
-  const process = (pid: number, parent: number) => ({ pid, parent, startTime: '1', isZombie: false })
+  const process = (pid: number, parent: number) => ({ pid, parent, startTime: '1', isZombie: false, waitStatus: 0 })
 
   const found = withDescendants(new Set([10]), [process(10, 1), process(11, 10), process(12, 11), process(13, 1)])
 

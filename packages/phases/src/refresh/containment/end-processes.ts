@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { describeProcess, readProcess, signalProcess } from './processes.ts'
+import { describeProcess, isAlive, readProcess, signalProcess } from './processes.ts'
 
 /** A process that survives SIGKILL so long hangs in the kernel: it is named, not waited for. */
 const KILL_PATIENCE_MS = 10_000
@@ -30,7 +30,7 @@ export async function endProcesses(toEnd: ToEnd): Promise<string[]> {
       const process = known.has(pid) ? undefined : readProcess(pid)
       if (process !== undefined) known.set(pid, process.startTime)
     }
-    for (const [pid, startTime] of known) if (!isAlive(pid, startTime)) known.delete(pid)
+    for (const [pid, startTime] of known) if (!isAlive({ pid, startTime })) known.delete(pid)
     return [...known.keys()]
   }
   const told = () => living().filter(pid => !toEnd.keep.has(pid))
@@ -46,11 +46,6 @@ export async function endProcesses(toEnd: ToEnd): Promise<string[]> {
     return found.length === 0
   }, KILL_PATIENCE_MS)
   return living().map(describeProcess)
-}
-
-function isAlive(pid: number, startTime: string): boolean {
-  const process = readProcess(pid)
-  return process !== undefined && !process.isZombie && process.startTime === startTime
 }
 
 async function waitUntil(isDone: () => boolean, limitMs: number): Promise<void> {

@@ -8,6 +8,8 @@ export interface Process {
   readonly startTime: string
   /** A zombie has ended: it holds nothing and needs no signal. */
   readonly isZombie: boolean
+  /** Of a zombie, as wait(2) tells it. */
+  readonly waitStatus: number
 }
 
 /** What /proc/PID/stat says, or `undefined` when there is no such process (any more). */
@@ -16,7 +18,19 @@ export function readProcess(pid: number): Process | undefined {
   if (stat === undefined) return undefined
   // The name stands in parentheses and may hold blanks and parentheses itself: fields are counted after the last one.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return { pid, parent: Number(fields[1]), startTime: fields[19] ?? '', isZombie: fields[0] === 'Z' || fields[0] === 'X' }
+  return {
+    pid,
+    parent: Number(fields[1]),
+    startTime: fields[19] ?? '',
+    isZombie: fields[0] === 'Z' || fields[0] === 'X',
+    waitStatus: Number(fields[49]),
+  }
+}
+
+/** Whether it has not ended, and its number is not another's meanwhile. */
+export function isAlive({ pid, startTime }: Pick<Process, 'pid' | 'startTime'>): boolean {
+  const now = readProcess(pid)
+  return now !== undefined && !now.isZombie && now.startTime === startTime
 }
 
 /** All processes that this user can see. */
@@ -32,10 +46,15 @@ export function environmentOf(pid: number): string[] {
   return readOrUndefined(`/proc/${pid}/environ`)?.split('\0') ?? []
 }
 
+/** The words of a process's command line, each ended by NUL; empty where there is no such process (any more), or of the kernel's. */
+export function commandLineOf(pid: number): string {
+  return readOrUndefined(`/proc/${pid}/cmdline`) ?? ''
+}
+
 /** "pid command line", for people. */
 export function describeProcess(pid: number): string {
-  const line = readOrUndefined(`/proc/${pid}/cmdline`)?.replaceAll('\0', ' ').trim()
-  return `${pid} ${line === undefined || line === '' ? '(ended or without a command line)' : line}`
+  const line = commandLineOf(pid).replaceAll('\0', ' ').trim()
+  return `${pid} ${line === '' ? '(ended or without a command line)' : line}`
 }
 
 /** The processes of `roots` and all that descend from them. */

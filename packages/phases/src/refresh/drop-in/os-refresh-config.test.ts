@@ -91,6 +91,15 @@ describe('os-refresh-config', () => {
     assert.ok(ended.stderr.endsWith(log('ERROR', 'Could not lock lock. [Errno 11] Resource temporarily unavailable')))
   })
 
+  it('says at any level why it cannot open the lock file', async () => {
+    using host = new LiveHost(process.env)
+
+    const ended = await host.run('os-refresh-config --lockfile no/lock --log-level CRITICAL')
+
+    assert.equal(ended.code, 1)
+    assert.equal(ended.stderr, log('CRITICAL', 'Could not open the lock file no/lock. [Errno 2] No such file or directory'))
+  })
+
   it('kills at the time limit what left the tree as well, and gives the handlers a limit of their own', async () => {
     using host = new LiveHost(process.env)
     host.plant({
@@ -145,6 +154,38 @@ describe('os-refresh-config', () => {
     assert.match(ended.stderr, /died with <Signals.SIGTERM: 15>\.\]$/m)
   })
 
+  it('knows of what a foreign runner died, also where the signal has no name', async () => {
+    for (const [signal, told] of [
+      [13, '<Signals.SIGPIPE: 13>'],
+      [34, '<Signals.SIGRTMIN: 34>'],
+      [37, 'unknown signal 37'],
+    ] as const) {
+      using host = new LiveHost(process.env)
+      host.plant({ 'b/configure.d/': '', 'b/migration.d/': '', 'fake/dib-run-parts': `#!/bin/sh\necho "\${1##*/}"; kill -${signal} $$\n` })
+
+      const ended = await host.run('PATH=$W/fake:$PATH os-refresh-config --lockfile lock')
+
+      assert.deepEqual([ended.code, ended.stdout], [1, 'configure.d\n'])
+      assert.ok(ended.stderr.includes(`died with ${told}.]`), ended.stderr)
+    }
+  })
+
+  it('passes a signal on to a foreign runner and its script, and waits for both', async () => {
+    using host = new LiveHost(process.env)
+    host.plant({
+      'b/configure.d/': '',
+      'fake/dib-run-parts': '#!/bin/bash\n(./script; ./second); ./second\n',
+      script:
+        '#!/bin/bash\ntrap "sleep 0.5; : >cleaned; exit" TERM; (exec sleep 5) & echo $! >daemon; echo $$ >pid; while :; do sleep 0.05; done\n',
+      second: '#!/bin/sh\n: >ran\n',
+    })
+
+    const ended = await host.run(`PATH=$W/fake:$PATH os-refresh-config --lockfile lock >/dev/null 2>&1 & p=$!
+      await pid; kill -TERM $p; wait $p; echo $?; state pid; state daemon; ls cleaned; ls ran 2>/dev/null; wc -c <lock; kill $(cat daemon)`)
+
+    assert.equal(ended.stdout, '143\ngone\nalive\ncleaned\n0\n')
+  })
+
   it('ends by the signal that it gets, without error handlers, with the script', async () => {
     for (const [signal, code] of [
       ['TERM', 143],
@@ -196,12 +237,16 @@ describe('os-refresh-config', () => {
   it('hands no descriptor but the standard ones down, and a closed stdout stays so', async () => {
     using host = new LiveHost(process.env)
     host.plant({
-      'b/configure.d/1-a': '#!/bin/bash\n{ : >&7; } 2>/dev/null && echo open >seen || echo shut >seen\n',
+      'b/configure.d/1-a':
+        '#!/bin/bash\nfor fd in 7 20 200 251; do { : >&$fd; } 2>/dev/null && echo open >>seen || echo shut >>seen; done\n',
+      'b/configure.d/2-b': '#!/bin/sh\nflock -n f true || echo held >>seen\n',
       'b/migration.d/1-m': '#!/bin/sh\n: >ran\n',
     })
 
-    const ended = await host.run('os-refresh-config --lockfile lock 7>f 2>/dev/null >&-; echo $?; cat seen; ls ran')
+    const ended = await host.run(
+      'exec 200>f; flock 200; (exec os-refresh-config --lockfile lock 7>e 20>e 251>e 2>/dev/null >&-); echo $?; cat seen; ls ran',
+    )
 
-    assert.equal(ended.stdout, '0\nshut\nran\n')
+    assert.equal(ended.stdout, '0\nshut\nshut\nshut\nshut\nheld\nran\n')
   })
 })

@@ -1,4 +1,6 @@
 // The program os-refresh-config: a drop-in for the Python program of that name; docs/reference/refresh.md says what it does.
+import { isMainThread, workerData } from 'node:worker_threads'
+import { inheritedDescriptors } from '../../run-parts/inherited-descriptors.ts'
 import { createLocalTime } from '../../run-parts/local-time.ts'
 import { createMessages } from '../../run-parts/messages.ts'
 import { takeRunLock } from '../../run-parts/run-lock.ts'
@@ -12,7 +14,9 @@ import { createLog } from './log-lines.ts'
 import { parseOptions } from './options.ts'
 import type { Options } from './options.ts'
 import { PHASES, runPhases } from './phase-run.ts'
-import { findForeignRunner } from './runner.ts'
+import { serveForeignRun } from './run-foreign.ts'
+import type { ForeignRun } from './run-foreign.ts'
+import { findForeignRunner, processesOfForeignRunner } from './foreign-runner.ts'
 import { RunProcesses } from './run-processes.ts'
 import { startTimeLimit } from './time-limit.ts'
 
@@ -23,9 +27,13 @@ const FALLBACK_COLUMNS = 80
 
 const environment = process.env
 
-void main().then(code => {
-  process.exitCode = code
-})
+if (isMainThread) {
+  void main().then(code => {
+    process.exitCode = code
+  })
+} else {
+  serveForeignRun(workerData as ForeignRun)
+}
 
 async function main(): Promise<number> {
   const base = findBaseDirectory(environment)
@@ -48,14 +56,17 @@ async function main(): Promise<number> {
 async function refresh(base: string, options: Options): Promise<number> {
   const time = createLocalTime(environment)
   const log = createLog(options.logLevel, time)
-  const signals = watchSignals(['SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGINT', 'SIGUSR1'], [])
+  const foreignRunner = findForeignRunner(environment['PATH'])
+  const targets = foreignRunner === undefined ? undefined : processesOfForeignRunner
+  const signals = watchSignals(['SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGINT', 'SIGUSR1'], [], targets)
   const locking = takeRunLock(options.lockFile)
   if (locking.kind === 'held') {
     log('ERROR', `Could not lock ${options.lockFile}. [Errno ${EAGAIN}] Resource temporarily unavailable`)
     return signals.leave(EAGAIN)
   }
   if (locking.kind === 'failed') {
-    log('ERROR', `Could not ${locking.step} the lock file ${options.lockFile}. [Errno ${locking.errno}] ${locking.reason}`)
+    // The original's traceback knows no level.
+    log('CRITICAL', `Could not ${locking.step} the lock file ${options.lockFile}. [Errno ${locking.errno}] ${locking.reason}`)
     return signals.leave(1)
   }
   // Without a limit nothing is ever killed, and nothing needs to be marked.
@@ -71,6 +82,7 @@ async function refresh(base: string, options: Options): Promise<number> {
     base,
     environment,
     stdio: [streamOf(0), streamOf(1), streamOf(2)],
+    withheld: inheritedDescriptors(),
     log,
     say: createMessages('dib-run-parts', time),
     time,
@@ -80,7 +92,8 @@ async function refresh(base: string, options: Options): Promise<number> {
     whenKilled: () => killed,
     isStopped: () => signals.received() !== undefined,
     onStop: act => signals.onReceive(act),
-    foreignRunner: findForeignRunner(environment['PATH']),
+    whenPassedOn: () => signals.whenPassedOn(),
+    foreignRunner,
   })
   limit.cancel()
   processes?.release()

@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs'
 import { constants } from 'node:os'
+import { signalName } from '../../run-parts/driver-report.ts'
 import type { LocalTime } from '../../run-parts/local-time.ts'
 import type { Messages } from '../../run-parts/messages.ts'
 import { usageText } from '../../run-parts/messages.ts'
@@ -8,7 +9,7 @@ import type { Stream } from '../../run-parts/starter.ts'
 import { errnoOf, reasonOf } from '../../run-parts/system-error.ts'
 import { writeAll } from '../../run-parts/write-all.ts'
 import type { Log } from './log-lines.ts'
-import { runForeign } from './runner.ts'
+import { runForeign } from './run-foreign.ts'
 import type { TimeLimit } from './time-limit.ts'
 
 export const RUNNER = 'dib-run-parts'
@@ -18,6 +19,8 @@ export interface RefreshWorld {
   readonly base: string
   readonly environment: NodeJS.ProcessEnv
   readonly stdio: readonly [Stream, Stream, Stream]
+  /** Descriptors of ours that nothing that we start shall get. */
+  readonly withheld: readonly number[]
   readonly log: Log
   readonly say: Messages
   readonly time: LocalTime
@@ -31,6 +34,8 @@ export interface RefreshWorld {
   /** True once a signal ends the run. */
   readonly isStopped: () => boolean
   readonly onStop: (stop: () => void) => void
+  /** After a signal: resolves when all that it was passed on to has ended. */
+  readonly whenPassedOn: () => Promise<void>
   readonly foreignRunner: string | undefined
 }
 
@@ -68,14 +73,17 @@ async function runForeignDirectory(
   directory: string,
   extraEnvironment: NodeJS.ProcessEnv,
 ): Promise<DirectoryEnd> {
-  const end = await runForeign({ program, directory, environment: { ...world.environment, ...extraEnvironment }, onStart: world.onShell })
+  const environment = { ...world.environment, ...extraEnvironment }
+  const end = await runForeign({ program, directory, environment }, world.onShell)
+  // The runner does not wait for its script then, as our shell does.
+  if (world.isStopped()) await world.whenPassedOn()
   if (end.kind === 'not-started') {
     world.log('ERROR', `Cannot start ${program}. ${end.reason}`)
     return { kind: 'failed', code: 1, signal: null, own: { exitCode: 1, signal: null } }
   }
-  if (end.exitCode === 0) return { kind: 'done' }
-  const signal = end.signal === null ? null : constants.signals[end.signal]
-  return { kind: 'failed', code: end.exitCode ?? 0, signal, own: end }
+  const { exitCode, signal } = end
+  if (signal !== null) return { kind: 'failed', code: 0, signal, own: { exitCode: null, signal: signalName(signal) ?? null } }
+  return exitCode === 0 ? { kind: 'done' } : { kind: 'failed', code: exitCode, signal, own: { exitCode, signal } }
 }
 
 async function runOwnDirectory(world: RefreshWorld, directory: string, more: DirectoryOptions): Promise<DirectoryEnd> {
@@ -90,6 +98,7 @@ async function runOwnDirectory(world: RefreshWorld, directory: string, more: Dir
     extraEnvironment: more.environment ?? {},
     name: RUNNER,
     stdio: world.stdio,
+    withheld: world.withheld,
     say: world.say,
     time: world.time,
     isStopped: () => world.isStopped() || world.limit.isOver(),

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { readProcess } from '../containment/processes.ts'
+import { isAlive, readProcess } from '../containment/processes.ts'
 import type { Owner } from './records.ts'
 
 /** Changes with every boot: of a container too, which shares the kernel's id with its host but has a first process of its own. */
@@ -13,6 +13,5 @@ export function thisProcess(boot = bootIdentity()): Owner {
 
 /** Whether the process that wrote this still runs: not another one with its number. */
 export function isOwnerAlive(owner: Owner, boot = bootIdentity()): boolean {
-  const found = owner.boot_id === boot ? readProcess(owner.pid) : undefined
-  return found !== undefined && !found.isZombie && found.startTime === owner.start_time
+  return owner.boot_id === boot && isAlive({ pid: owner.pid, startTime: owner.start_time })
 }

@@ -1,5 +1,6 @@
 import { closeSync, openSync } from 'node:fs'
 import { join } from 'node:path'
+import { inheritedDescriptors } from '../../run-parts/inherited-descriptors.ts'
 import { openStarter } from '../../run-parts/shell-starter.ts'
 import type { Starter, StarterOpening } from '../../run-parts/starter.ts'
 import { endAttempt } from '../containment/run-containment.ts'
@@ -83,6 +84,7 @@ export class ShellPool {
       environmentFiles,
       onSource: () => undefined,
       stdio: [0, ...this.#output],
+      withheld: inheritedDescriptors(),
     })
   }
 

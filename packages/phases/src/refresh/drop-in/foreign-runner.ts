@@ -1,6 +1,7 @@
-import { spawn } from 'node:child_process'
 import { statSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
+import { childrenOf } from '../../run-parts/process-table.ts'
+import { commandLineOf } from '../containment/processes.ts'
 import { readHead } from '../../run-parts/file-head.ts'
 import { isExecutable } from '../../run-parts/program-kind.ts'
 
@@ -25,23 +26,12 @@ function isProgram(file: string): boolean {
   return isExecutable(file) && statSync(file, { throwIfNoEntry: false })?.isFile() === true
 }
 
-export type ForeignEnd =
-  | { readonly kind: 'ended'; readonly exitCode: number | null; readonly signal: NodeJS.Signals | null }
-  | { readonly kind: 'not-started'; readonly reason: string }
-
-export interface ForeignRun {
-  readonly program: string
-  readonly directory: string
-  readonly environment: NodeJS.ProcessEnv
-  readonly onStart: (pid: number) => void
+/** A foreign runner that is our child, the copies of itself that it works in, and what these wait for: a script, but not what that has started. */
+export function processesOfForeignRunner(): number[] {
+  return childrenOf(process.pid).flatMap(withCopies)
 }
 
-/** Runs a foreign runner on a directory, with our streams, and waits for it alone. */
-export function runForeign({ program, directory, environment, onStart }: ForeignRun): Promise<ForeignEnd> {
-  return new Promise(resolve => {
-    const child = spawn(program, [directory], { stdio: 'inherit', env: environment, argv0: 'dib-run-parts' })
-    if (child.pid !== undefined) onStart(child.pid)
-    child.once('exit', (exitCode, signal) => resolve({ kind: 'ended', exitCode, signal }))
-    child.once('error', error => resolve({ kind: 'not-started', reason: error.message }))
-  })
+function withCopies(runner: number): number[] {
+  const line = commandLineOf(runner)
+  return [runner, ...childrenOf(runner).flatMap(child => (commandLineOf(child) === line ? withCopies(child) : [child]))]
 }
