@@ -55,8 +55,9 @@ test('records and events have the shapes of the contract', async t => {
 test('an exit code is not taken for a signal', async t => {
   const host = new PhonyHost(t, { 'configure.d/1': 'exit 137' })
 
-  await host.run()
+  const { stderr } = await host.run()
 
+  assert.match(stderr, /^hint: .* instar-refresh --resume --again /m)
   assert.deepEqual(host.ends(), ['1 137'])
 })
 

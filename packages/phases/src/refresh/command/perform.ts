@@ -21,7 +21,8 @@ export async function perform(argv: readonly string[], io: RefreshIo, tell: (tex
     return 0
   } catch (thrown) {
     const [error, see] = thrown instanceof RefreshFailed ? [thrown.cause, `${PROGRAM} show ${thrown.runId}`] : [thrown, undefined]
-    tell(`${formatError(reportError(error), see)}\n`)
+    const report = reportError(error)
+    tell(`${formatError({ ...report, hint: report.hint.replaceAll('instar refresh', PROGRAM) }, see)}\n`)
     return exitCodeOf(error)
   }
 }
