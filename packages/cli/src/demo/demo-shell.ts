@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { InstarError } from '@instar/contract/errors'
 import type { Context } from '../context.ts'
+import { shellWord } from '../output/shell-words.ts'
 import { runProgram } from '../program.ts'
 
 const MAX_COLUMNS = 120
@@ -57,7 +58,7 @@ function withNames(text: string, shown: Login['shown']): string {
 
 /** A command as a shell takes it, on as many lines as it needs. */
 function commandLines(argv: readonly string[], shown: Login['shown']): string {
-  const words = argv.map(word => quoted(withNames(word, shown)))
+  const words = argv.map(word => shellWord(withNames(word, shown)))
   const lines = ['$ instar']
   for (const [index, word] of words.entries()) {
     const next = words[index + 1]
@@ -67,9 +68,4 @@ function commandLines(argv: readonly string[], shown: Login['shown']): string {
     lines[lines.length - 1] += ` ${word}`
   }
   return lines.join(' \\\n')
-}
-
-/** As a shell takes it. */
-function quoted(word: string): string {
-  return /^[\w./:=,@-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
 }

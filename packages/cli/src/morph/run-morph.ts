@@ -5,6 +5,7 @@ import { changesOf, morph, resumePoint, type MorphReport } from '@instar/morph'
 import { findKnown, reportError } from '@instar/phases/text'
 import type { MorphOptions } from '../commands/morph.ts'
 import type { Context } from '../context.ts'
+import { shellLine } from '../output/shell-words.ts'
 import { RunFailed } from '../runs/run-failed.ts'
 import { newRunId } from '../runs/run-id.ts'
 import { openRecord, type RunRecord } from '../runs/run-record.ts'
@@ -118,7 +119,10 @@ async function keepingOnError<T>(run: MorphRun, workspace: Workspace, work: () =
       const files = await workspace.keep(run.record.id)
       await run.record.update({ kept_layers: files })
       await giveOver(run)
-      run.emit({ kind: 'warning', message: `the work so far is kept; enter it with: instar shell ${run.task.images.join(' ')}` })
+      run.emit({
+        kind: 'warning',
+        message: `the work so far is kept; enter it with: ${shellLine(['instar', 'shell', ...run.task.images])}`,
+      })
     }
     throw error
   }

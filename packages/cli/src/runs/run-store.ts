@@ -7,6 +7,9 @@ import { isAlive, makeFolder, writeDurably } from '@instar/machine'
 /** ENOENT: no folder can be made there, as below /proc; EEXIST: what is there is no folder. */
 const UNWRITABLE: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'ENOENT'])
 
+/** More ids than these tell nobody which one was meant. */
+const SHOWN_RUNS = 5
+
 /**
  * The runs of this machine: a folder each under `<state>/runs/<id>`: `run.json`, `events.jsonl`, and in `scripts/` for each attempt
  * `<id>.json`, `<id>.stdout`, `<id>.stderr` and `<id>.payload`.
@@ -53,7 +56,11 @@ export class RunStore {
     if (exact !== undefined) return exact
     if (found.length === 1) return found[0]!
     if (found.length === 0) throw new InstarError('run.unknown', `there is no run "${name}" among ${runs.length} in ${this.#dir}`)
-    throw new InstarError('run.unknown', `"${name}" begins the ids of ${found.length} runs: ${found.map(({ id }) => id).join(', ')}`)
+    const shown = found.slice(0, SHOWN_RUNS).map(({ id }) => id)
+    const more = found.length > shown.length ? ` and ${found.length - shown.length} older ones` : ''
+    throw new InstarError('run.unknown', `"${name}" begins the ids of ${found.length} runs: ${shown.join(', ')}${more}`, {
+      hint: 'Give more of the id, or "last" for the newest run of all.',
+    })
   }
 
   async scriptRuns(runId: string): Promise<ScriptRun[]> {

@@ -1,6 +1,7 @@
 import type { MorphChanges, Run, ScriptRun } from '@instar/contract'
 import { formatDuration, formatError, formatTable, printable } from '@instar/phases/text'
 import type { Context } from '../context.ts'
+import { shellLine } from '../output/shell-words.ts'
 import { RunStore } from './run-store.ts'
 
 /** Prints all runs, the newest first. */
@@ -28,12 +29,12 @@ export async function showRun(context: Context, name: string, json: boolean): Pr
   const lines = [
     `run      ${run.id}`,
     `machine  ${run.instance}`,
-    `images   ${run.images.join(' ')}`,
+    `images   ${shellLine(run.images)}`,
     `state    ${run.state}`,
     `started  ${run.started_at}`,
     `took     ${tookOf(run)}`,
-    `command  instar ${run.argv.join(' ')}`,
-    ...(run.kept_layers === undefined ? [] : [`kept     ${run.kept_layers.join(' ')}`]),
+    `command  ${shellLine(['instar', ...run.argv])}`,
+    ...(run.kept_layers === undefined ? [] : [`kept     ${shellLine(run.kept_layers)}`]),
     ...(run.resumed_by === undefined ? [] : [`resumed  by ${run.resumed_by}`]),
   ]
   context.stdout.write(`${lines.join('\n')}\n`)
