@@ -74,6 +74,7 @@ describe('no space left', { skip, concurrency: false }, () => {
     const check = await runWith({ sizeKiB: 64, prepare: fill, state: small }, 'check', image)
 
     assertNoSpace(morph)
+    assert.match(morph.stderr, /no space left for \S+\/small\/runs\/\S+\/run\.json/)
     assertNoSpace(check)
     assert.equal(await hashFile(image, signal), sourceHash)
   })
@@ -120,6 +121,7 @@ describe('no space left', { skip, concurrency: false }, () => {
     )
 
     assertNoSpace(morph)
+    assert.match(morph.stderr, /no space left for what the appliance wrote to \S+\/\.instar-layers\/\S+\/layer\.qcow2: No space left/)
     assert.equal(morph.after, 'guest.qcow2\nsame')
   })
 })

@@ -185,7 +185,7 @@ test('a full disk is told as such, whichever call it stopped, and events that ca
 
   assert.deepEqual(
     shown.map(({ seq, kind, message }) => `${seq} ${kind} ${message}`),
-    ['1 step one', '2 step two', '3 warning events of this run are kept no more: ENOSPC: no space left on device, write'],
+    ['1 step one', '2 step two', '3 warning events of this run are kept no more: no space left for /state/runs/x'],
   )
   const report = reportError(new SuppressedError(new Error('clean-up'), full))
   assert.deepEqual([report.code, report.message, exitCodeOf(full)], ['image.no-space', 'no space left for /state/runs/x', 1])

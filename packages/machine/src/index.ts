@@ -1,6 +1,7 @@
 export { CACHE_TIMES, noteUse, pruneCache } from './cache/prune-cache.ts'
 export type { ImageFormat, Machine, MachineDisk, RunOptions, RunResult, Survivor } from './machine.ts'
 export { makeFolder } from './make-folder.ts'
+export { namingFile } from './naming-file.ts'
 export { identityOf, isAlive, thisProcess } from './process-identity.ts'
 export { openSshMachine } from './ssh/ssh-machine.ts'
 export { blockNode, nodeName } from './images/block-node.ts'

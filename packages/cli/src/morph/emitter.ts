@@ -1,4 +1,5 @@
 import type { Emit, EventBody, InstarEvent } from '@instar/contract'
+import { reportError } from '@instar/phases/text'
 import type { Context } from '../context.ts'
 import type { RunStore } from '../runs/run-store.ts'
 import type { View } from '../view/view.ts'
@@ -36,7 +37,7 @@ export function createEmitter(
     } catch (error) {
       // A run is worth more than its log; what it needs to write itself fails where it is written.
       canSave = false
-      show({ kind: 'warning', message: `events of this run are kept no more: ${error instanceof Error ? error.message : String(error)}` })
+      show({ kind: 'warning', message: `events of this run are kept no more: ${reportError(error).message}` })
     }
   }
   return {

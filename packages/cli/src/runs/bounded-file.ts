@@ -1,4 +1,5 @@
 import { open, type FileHandle } from 'node:fs/promises'
+import { namingFile } from '@instar/machine'
 
 /** Half of what is kept of one stream: the first and the last so many bytes (design.md, section 13). */
 const HALF_BYTES = 32 * 1024 * 1024
@@ -8,17 +9,19 @@ const HALF_BYTES = 32 * 1024 * 1024
  * much is left out. The tail is a ring in the file itself, so that memory stays small whatever the stream's length; `close` puts it in order.
  */
 export class BoundedFile {
+  readonly #path: string
   readonly #handle: FileHandle
   readonly #half: number
   #total = 0
 
-  private constructor(handle: FileHandle, half: number) {
+  private constructor(path: string, handle: FileHandle, half: number) {
+    this.#path = path
     this.#handle = handle
     this.#half = half
   }
 
   static async create(path: string, half = HALF_BYTES): Promise<BoundedFile> {
-    return new BoundedFile(await open(path, 'wx+', 0o600), half)
+    return new BoundedFile(path, await open(path, 'wx+', 0o600), half)
   }
 
   async write(piece: Buffer): Promise<void> {
@@ -26,7 +29,7 @@ export class BoundedFile {
       const position = this.#total < this.#half ? this.#total : this.#half + ((this.#total - this.#half) % this.#half)
       const room = position < this.#half ? this.#half - position : 2 * this.#half - position
       const part = piece.subarray(at, at + room)
-      await this.#handle.write(part, 0, part.length, position)
+      await namingFile(this.#path, () => this.#handle.write(part, 0, part.length, position))
       this.#total += part.length
       at += part.length
     }
@@ -35,7 +38,7 @@ export class BoundedFile {
   /** Orders the tail, syncs and closes. */
   async close(): Promise<void> {
     if (this.#total > 2 * this.#half) await this.#orderTail()
-    await this.#handle.sync()
+    await namingFile(this.#path, () => this.#handle.sync())
     await this.#handle.close()
   }
 

@@ -2,7 +2,7 @@ import { appendFile, readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Run, ScriptRun, type InstarEvent } from '@instar/contract'
 import { InstarError } from '@instar/contract/errors'
-import { isAlive, makeFolder, writeDurably } from '@instar/machine'
+import { isAlive, makeFolder, namingFile, writeDurably } from '@instar/machine'
 
 /** ENOENT: no folder can be made there, as below /proc; EEXIST: what is there is no folder. */
 const UNWRITABLE: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'ENOENT'])
@@ -70,7 +70,8 @@ export class RunStore {
   }
 
   async appendEvent(event: InstarEvent): Promise<void> {
-    await appendFile(join(this.folderOf(event.run_id), 'events.jsonl'), `${JSON.stringify(event)}\n`, { mode: 0o600 })
+    const file = join(this.folderOf(event.run_id), 'events.jsonl')
+    await namingFile(file, () => appendFile(file, `${JSON.stringify(event)}\n`, { mode: 0o600 }))
   }
 
   async #load(name: string): Promise<Run | undefined> {

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ScriptRun } from '@instar/contract'
-import { writeDurably } from '@instar/machine'
+import { namingFile, writeDurably } from '@instar/machine'
 import type { ScriptLog, ScriptRecorder } from '@instar/morph'
 import { BoundedFile } from './bounded-file.ts'
 
@@ -12,7 +12,7 @@ export function createScriptFiles(runFolder: string): ScriptRecorder {
     open: async (run: ScriptRun, payload: string): Promise<ScriptLog> => {
       await mkdir(folder, { recursive: true, mode: 0o700 })
       const place = join(folder, run.id)
-      await writeFile(`${place}.payload`, payload, { mode: 0o600 })
+      await namingFile(`${place}.payload`, () => writeFile(`${place}.payload`, payload, { mode: 0o600 }))
       await writeDurably(`${place}.json`, `${JSON.stringify(run)}\n`)
       const files = { stdout: await BoundedFile.create(`${place}.stdout`), stderr: await BoundedFile.create(`${place}.stderr`) }
       return {

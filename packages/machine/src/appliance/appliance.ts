@@ -90,6 +90,7 @@ export class Appliance implements Machine {
     await qmp.execute('device_del', { id }, signal)
     await gone
     await qmp.execute('blockdev-del', { 'node-name': disk.id }, signal)
+    this.#vm.disks.delete(disk)
   }
 
   async read(path: string, options: { signal: AbortSignal; maxBytes?: number }): Promise<Buffer | undefined> {
@@ -167,7 +168,7 @@ export function tooManyDisks(count: number): InstarError {
 }
 
 /** Gives a running appliance more disks. One that QEMU cannot open throws `machine.disk-refused`. */
-export async function plugDisks({ qmp }: Vm, disks: readonly QemuDisk[], signal: AbortSignal): Promise<void> {
+export async function plugDisks({ qmp, disks: present }: Vm, disks: readonly QemuDisk[], signal: AbortSignal): Promise<void> {
   for (const each of disks) {
     await qmp.execute('blockdev-add', blockNode(each), signal).catch((error: unknown) => {
       if (!(error instanceof InstarError && error.code === 'machine.qmp')) throw error
@@ -175,6 +176,7 @@ export async function plugDisks({ qmp }: Vm, disks: readonly QemuDisk[], signal:
       throw new InstarError('machine.disk-refused', `cannot attach ${each.disk.file}: ${reason}`, { cause: error })
     })
     await qmp.execute('device_add', diskDevice(each), signal)
+    present.add(each)
   }
 }
 

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { InstarError } from '@instar/contract'
 import { Channel } from './channel/channel.ts'
 import { encodeWake } from './channel/messages.ts'
-import { type QemuOptions, STATE_FD, qemuArguments } from './qemu/argv.ts'
+import { type QemuDisk, type QemuOptions, STATE_FD, qemuArguments } from './qemu/argv.ts'
 import { type QemuEnd, QemuProcess } from './qemu/process.ts'
 import { Qmp } from './qemu/qmp.ts'
 
@@ -20,6 +20,8 @@ export interface Vm {
   readonly channel: Channel
   readonly qmp: Qmp
   readonly pid: number
+  /** Those that it has now, to name their files when one of them fails. */
+  readonly disks: Set<QemuDisk>
   /** Resolves when QEMU has ended, however. */
   readonly ended: Promise<void>
   /** Set once the host could not read or write a disk: what the guest wrote since may be lost, without its programs knowing. */
@@ -47,9 +49,10 @@ export async function startVm(options: StartOptions): Promise<Vm> {
   const channel = new Channel(qemu.channel)
   const qmp = new Qmp(qemu.qmp)
   const ended = watchEnd(qemu, channel, qmp)
+  const disks = new Set(options.disks)
   let diskFailure: InstarError | undefined
   void qemu.diskFailed.then(reason => {
-    diskFailure = diskError(reason)
+    diskFailure = diskError(reason, disks)
     // The guest's kernel tells nobody of a lost write of its cache, so that no result of a command can be trusted from here on.
     channel.lose(diskFailure)
   })
@@ -67,7 +70,7 @@ export async function startVm(options: StartOptions): Promise<Vm> {
     await kill()
     throw error
   }
-  return { channel, qmp, pid: qemu.pid, ended, diskFailure: () => diskFailure, kill, quit: () => quit(qmp, ended, kill) }
+  return { channel, qmp, pid: qemu.pid, disks, ended, diskFailure: () => diskFailure, kill, quit: () => quit(qmp, ended, kill) }
 }
 
 async function watchEnd(qemu: QemuProcess, channel: Channel, qmp: Qmp): Promise<void> {
@@ -77,10 +80,12 @@ async function watchEnd(qemu: QemuProcess, channel: Channel, qmp: Qmp): Promise<
   qmp.lose(error)
 }
 
-function diskError(reason: string): InstarError {
+/** QEMU does not tell which disk it was. */
+function diskError(reason: string, disks: ReadonlySet<QemuDisk>): InstarError {
+  const files = [...disks].map(({ disk }) => disk.file).join(', ')
   return /No space left|quota/.test(reason)
-    ? new InstarError('image.no-space', `the appliance wrote more to its disks than the host has room for: ${reason}`)
-    : new InstarError('machine.disk-failed', `the host could not read or write a disk of the appliance: ${reason}`)
+    ? new InstarError('image.no-space', `no space left for what the appliance wrote to ${files}: ${reason}`)
+    : new InstarError('machine.disk-failed', `the host could not read or write a disk of the appliance (${files}): ${reason}`)
 }
 
 /** Lets the guest of a snapshot go on; its agent greets when it knows the time. */

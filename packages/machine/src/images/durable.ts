@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { open, rename, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { namingFile } from '../naming-file.ts'
 import { temporaryName } from './owner.ts'
 
 /** Brings a file's content and size to stable storage. Opened for reading only: fsync needs no more, and the file's owner may differ. */
@@ -18,10 +19,12 @@ export async function syncFolder(folder: string): Promise<void> {
 export async function writeDurably(path: string, text: string): Promise<void> {
   const temporary = join(dirname(path), temporaryName(randomBytes(4).toString('hex')))
   try {
-    await using handle = await open(temporary, 'wx', 0o600)
-    await handle.writeFile(text)
-    await handle.sync()
-    await rename(temporary, path)
+    await namingFile(path, async () => {
+      await using handle = await open(temporary, 'wx', 0o600)
+      await handle.writeFile(text)
+      await handle.sync()
+      await rename(temporary, path)
+    })
   } catch (error) {
     await unlink(temporary).catch(() => undefined)
     throw error

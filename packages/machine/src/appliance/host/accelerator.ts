@@ -2,6 +2,7 @@ import { constants } from 'node:fs'
 import { access, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ApplianceImage } from '../image/build.ts'
+import { namingFile } from '../../naming-file.ts'
 import { startVm } from '../vm.ts'
 import { qemuVersion } from './qemu-version.ts'
 
@@ -58,7 +59,7 @@ async function readAnswer(file: string, key: string): Promise<Accelerator | unde
 
 async function writeAnswer(file: string, answer: { key: string; accelerator: Accelerator }): Promise<void> {
   const draft = `${file}.${process.pid}`
-  await writeFile(draft, `${JSON.stringify(answer)}\n`)
+  await namingFile(file, () => writeFile(draft, `${JSON.stringify(answer)}\n`))
   await rename(draft, file)
 }
 

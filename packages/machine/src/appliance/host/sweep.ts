@@ -2,6 +2,7 @@ import { mkdtemp, readFile, readdir, realpath, rm, writeFile } from 'node:fs/pro
 import { join } from 'node:path'
 import { formatOwner, mayBeAlive, parseOwner, thisOwner } from '../../images/owner.ts'
 import { makeFolder } from '../../make-folder.ts'
+import { namingFile } from '../../naming-file.ts'
 import { identityOf, isAlive } from '../../process-identity.ts'
 
 const NAME = /^appliance-([0-9a-f-]+)-[0-9A-Za-z]{6}$/
@@ -15,7 +16,8 @@ export async function makeRuntimeFolder(runtimeDir: string): Promise<string> {
 
 /** Notes the QEMU of a folder, for the case that it should ever outlive its owner. */
 export async function noteQemu(folder: string, pid: number): Promise<void> {
-  await writeFile(join(folder, QEMU_FILE), JSON.stringify(identityOf(pid) ?? null))
+  const file = join(folder, QEMU_FILE)
+  await namingFile(file, () => writeFile(file, JSON.stringify(identityOf(pid) ?? null)))
 }
 
 /** Removes what dead owners left in the folder of running appliances, and ends a QEMU of theirs that still runs. Gives the names removed. */
