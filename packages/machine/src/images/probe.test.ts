@@ -138,6 +138,26 @@ test('a damaged or truncated image is refused, each with a hint', async () => {
   }
 })
 
+test('refuses at once what is too short to be a disk', async () => {
+  using folder = temporaryFolder()
+  const [empty, short, none] = ['empty.raw', 'short.raw', 'none.qcow2'].map(name => join(folder.path, name)) as [string, string, string]
+  writeFileSync(empty, '')
+  writeFileSync(short, 'no disk\n')
+  qemuImg('create', '-q', '-f', 'qcow2', none, '0')
+
+  for (const [file, bytes] of [
+    [empty, 0],
+    [short, 512],
+    [none, 0],
+  ] as const) {
+    await assert.rejects(probeImage(file, { allowBacking: nothing, signal }), {
+      code: 'image.damaged',
+      message: `${file}: its disk is of ${bytes} bytes, the least is 32768`,
+      hint: /cut off in copying/,
+    })
+  }
+})
+
 test('refuses what is not a file, and what is not there, without waiting', async () => {
   using folder = temporaryFolder()
   const pipe = join(folder.path, 'pipe')

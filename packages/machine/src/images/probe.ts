@@ -35,10 +35,12 @@ export interface ProbeOptions {
 
 /** No disk that people have is larger, and sizes stay far from the end of what a number holds. */
 const MAX_VIRTUAL_BYTES = 64 * 1024 ** 4
+/** What holds a file system or a CD is larger; an NVMe disk of no bytes would never show up in the appliance. */
+const MIN_VIRTUAL_BYTES = 32 * 1024
 
 /**
  * What an image file is. Refuses (`image.backing-refused`) every reference to a file that is not allowed before QEMU opens anything,
- * then lets qemu-img check its tables (`image.damaged`). `image.in-use` when a machine runs on it.
+ * then lets qemu-img check its tables (`image.damaged`, also for a disk too short to be one). `image.in-use` when a machine runs on it.
  */
 export async function probeImage(file: string, options: ProbeOptions): Promise<ProbedImage> {
   const chain = await readChain(file, options.format, await allowedPlaces(options.allowBacking))
@@ -50,6 +52,11 @@ export async function probeImage(file: string, options: ProbeOptions): Promise<P
   const [virtualBytes = 0] = sizes
   if (Math.max(...sizes) > MAX_VIRTUAL_BYTES) {
     throw new InstarError('image.unsupported', `${file}: its disk is of ${Math.max(...sizes)} bytes, the limit is ${MAX_VIRTUAL_BYTES}`)
+  }
+  if (virtualBytes < MIN_VIRTUAL_BYTES) {
+    throw new InstarError('image.damaged', `${file}: its disk is of ${virtualBytes} bytes, the least is ${MIN_VIRTUAL_BYTES}`, {
+      hint: 'It was cut off in copying, or is another file: copy the image again from its source, or name the right file.',
+    })
   }
   if (!options.skipCheck) for (const link of chain.links) if (link.format !== 'raw') await checkTables(topNode(link), options.signal)
   return {
