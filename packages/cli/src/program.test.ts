@@ -86,6 +86,20 @@ test('usage errors give exit code 2 and a suggestion', async () => {
   assert.match(written.stderr, /Did you mean morph\?/)
 })
 
+test('memory that no virtual machine works with is refused at once', async () => {
+  for (const argv of [
+    ['check', 'x', '--memory', '1'],
+    ['morph', '--resume', 'last', '--memory', '95'],
+    ['boot', 'x', '--memory', '0'],
+  ]) {
+    const { written, run } = program(...argv)
+
+    assert.equal(await run(), 2)
+    assert.match(written.stderr, /--memory <MiB>.* \d+ MiB are too few for a virtual machine to work; the least is 96/)
+  }
+  await assert.rejects(program('check', join(dir, 'none.raw'), '--memory', '96').run(), { code: 'image.not-found' })
+})
+
 const saved: Run = {
   version: 1,
   id: '20260102-0304-abcdef',
