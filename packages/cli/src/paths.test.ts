@@ -27,6 +27,8 @@ interface Case {
 
 const NO_ACCESS =
   /error: cannot use \/proc\/nowhere {2}\[host\.no-access\]\nbecause: ENOENT: .*\nhint: .*INSTAR_STATE_DIR.*INSTAR_CACHE_DIR/
+// Told before the cache is asked for.
+const NO_NEW_FILE = /error: no file can be written into \/proc {2}\[host\.no-access\]\nbecause: .*\nhint: Name a file in a folder/
 const UNWRITABLE = / {2}\[(run\.unwritable|refresh\.journal-unwritable)\]\nbecause: .*\nhint: .*INSTAR_STATE_DIR/
 
 const CASES: readonly Case[] = [
@@ -36,9 +38,11 @@ const CASES: readonly Case[] = [
   {
     argv: ['inspect', image],
     variable: 'INSTAR_STATE_DIR',
-    says: /no layer can be made in \/proc\/nowhere\/.* {2}\[image\.path-refused\]/,
+    says: /no layer can be made in \/proc\/nowhere\/.* {2}\[host\.no-access\]\nbecause: .*\nhint: .*INSTAR_STATE_DIR/,
   },
   { argv: ['boot', image], variable: 'INSTAR_CACHE_DIR', says: NO_ACCESS },
+  { argv: ['morph', image, '--output', '/proc/new.qcow2'], variable: 'INSTAR_CACHE_DIR', says: NO_NEW_FILE },
+  { argv: ['demo', '--keep', '/proc/new.qcow2'], variable: 'INSTAR_CACHE_DIR', says: NO_NEW_FILE },
   { argv: ['demo'], variable: 'INSTAR_CACHE_DIR', says: NO_ACCESS },
   { argv: ['demo'], variable: 'INSTAR_STATE_DIR', says: NO_ACCESS },
   { argv: ['demo', '--service'], variable: 'INSTAR_STATE_DIR', says: NO_ACCESS },

@@ -71,6 +71,12 @@ test('morph refuses before it touches anything: scripts of a skipped phase, outp
   await assert.rejects(program('morph').run(), { message: /no image is given/ })
   await assert.rejects(program('morph', 'a', './a').run(), { message: /is given twice/ })
   await assert.rejects(program('morph', 'a', '--skip-os-morphing', '--install', 'nano').run(), { message: /--install would do nothing/ })
+  for (const flag of ['--install', '--remove']) {
+    await assert.rejects(program('morph', 'a', flag, 'nano vim').run(), {
+      code: 'usage.bad-argument',
+      message: '"nano vim" is no package name',
+    })
+  }
   await assert.rejects(program('morph', 'a', '--output-format', 'vmdk').run(), {
     message: /--output-format is about the files that --output/,
   })

@@ -1,8 +1,8 @@
 import { copyFile, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { LUKS_PASSPHRASE, buildGuest } from '@instar/fixtures'
-import { makeFolder, openAppliance } from '@instar/machine'
+import { makeFolder, openAppliance, requireWritableFolder } from '@instar/machine'
 import { formatDuration } from '@instar/phases/text'
 import { bootAndWait, exitCodeOf } from '../boot/boot-images.ts'
 import type { DemoOptions } from '../commands/demo.ts'
@@ -20,6 +20,7 @@ const BOOT_TIMEOUT_S = 400
 export async function runDemo(context: Context, options: DemoOptions): Promise<number> {
   const started = performance.now()
   const say = (text: string) => context.stdout.write(`${text}\n`)
+  if (options.keep !== undefined) await requireWritableFolder(dirname(resolve(options.keep)))
   await makeFolder(context.paths.runtimeDir, 0o700)
   const folder = await mkdtemp(join(context.paths.runtimeDir, 'demo-'))
   await using _folder = { [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }) }

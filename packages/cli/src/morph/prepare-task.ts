@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import { InstarError } from '@instar/contract/errors'
 import { MORPHING_PHASES } from '@instar/contract/phases'
 import { selectScripts, type Selection } from '@instar/contract/scripts'
-import { loadKey, parseKey, parseNic, type MorphRequest } from '@instar/morph'
+import { loadKey, parseKey, parseNic, requirePackageNames, type MorphRequest } from '@instar/morph'
 import type { MorphOptions } from '../commands/morph.ts'
 import { collectScripts, collectSecrets, type CollectedScripts } from '../scripts/collect.ts'
 import { scriptFlagsOf } from '../scripts/flags-of.ts'
@@ -26,6 +26,7 @@ export async function prepareTask(
 ): Promise<MorphTask> {
   requireDisks(images, options)
   refuseIdleOptions(options)
+  requirePackageNames([...(options.install ?? []), ...(options.remove ?? [])])
   const instance = instanceName(options.name, images[0] ?? options.minion ?? '')
   const scripts = await collectScripts(scriptFlagsOf(options), instance)
   const selection = selectScripts(scripts, { instance, osType: 'linux', merge: options.merge === true })

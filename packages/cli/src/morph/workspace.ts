@@ -14,6 +14,7 @@ import {
   requireOutputPossible,
   writeOutputs,
   type ImageFormat,
+  type ImageLink,
   type ImageLocks,
   type Layer,
   type Output,
@@ -57,8 +58,6 @@ export async function openWorkspace(request: WorkspaceRequest): Promise<Workspac
   await using stack = new AsyncDisposableStack()
   const locks = stack.use(await lockImages(request.images, { mode: outputs.length === 0 ? 'exclusive' : 'shared', signal, say }))
   const layers = request.resume === undefined ? await newLayers(request, stack) : await keptLayers(request, request.resume)
-  if (outputs.length === 0) for (const { image } of layers) await requireInPlace(image)
-  else await requireOutputPossible(outputsOf(request, layers), request.force)
   const owned = stack.move()
   return {
     layers,
@@ -80,6 +79,7 @@ async function newLayers(request: WorkspaceRequest, stack: AsyncDisposableStack)
   }
   const images: ProbedImage[] = []
   for (const file of request.images) images.push(await probeImage(file, options))
+  await requirePublishable(request, images)
   const layers: Layer[] = []
   for (const image of images) layers.push(stack.use(await createLayer({ image, dir: layerFolder(request, image), signal })))
   return layers
@@ -98,7 +98,13 @@ async function keptLayers(request: WorkspaceRequest, runId: string): Promise<Lay
   if (kept.length !== request.images.length) {
     throw new InstarError('run.not-resumable', `run ${runId} kept ${kept.length} layers; the machine has ${request.images.length} disks`)
   }
+  await requirePublishable(request, probed)
   return Promise.all(kept.map(layer => openKeptLayer(layer, request.signal)))
+}
+
+async function requirePublishable(request: WorkspaceRequest, images: readonly ProbedImage[]): Promise<void> {
+  if (request.outputs.length === 0) for (const image of images) await requireInPlace(image)
+  else await requireOutputPossible(outputsOf(request, images), request.force)
 }
 
 async function publish(
@@ -118,8 +124,9 @@ function layerFolder(request: WorkspaceRequest, image: ProbedImage): string {
   return request.outputs.length === 0 ? folderBeside(image) : request.layerDir
 }
 
-function outputsOf(request: WorkspaceRequest, layers: readonly Layer[]): Output[] {
-  return request.outputs.map(({ file, format }, at) => ({ chain: layers[at]!.chain, file, format: format ?? formatByEnding(file) }))
+/** New images of these disks: of the layers, or, to ask whether they can be, of the sources. */
+function outputsOf(request: WorkspaceRequest, disks: readonly { readonly chain: readonly ImageLink[] }[]): Output[] {
+  return request.outputs.map(({ file, format }, at) => ({ chain: disks[at]!.chain, file, format: format ?? formatByEnding(file) }))
 }
 
 const ENDINGS: Readonly<Record<string, OutputFormat>> = {

@@ -131,9 +131,8 @@ export async function makeLayerDirectory(dir: string): Promise<string> {
       if (code === 'ENOENT' && tries < 3) continue
       if (code === 'ENOSPC' || code === 'EDQUOT')
         throw new InstarError('image.no-space', `no space left for a layer in ${dir}`, { cause: error })
-      throw new InstarError('image.path-refused', `no layer can be made in ${dir}`, {
+      throw new InstarError(basename(dir) === BESIDE ? 'image.not-in-place' : 'host.no-access', `no layer can be made in ${dir}`, {
         cause: error,
-        hint: 'Make its folder writable, or work on a copy.',
       })
     }
   }

@@ -8,7 +8,7 @@ import { blockNode } from './block-node.ts'
 import { compareImages } from './compare.ts'
 import { qemuImg, signal, temporaryFolder, writeDisk } from './images.fixture.ts'
 import type { OutputFormat } from './output.ts'
-import { writeOutputs } from './output.ts'
+import { requireOutputPossible, writeOutputs } from './output.ts'
 import { probeImage } from './probe.ts'
 
 const FORMATS: readonly OutputFormat[] = ['raw', 'qcow2', 'vmdk', 'vhdx', 'vdi']
@@ -45,10 +45,20 @@ test('does not replace a file that exists, unless forced, and never a source', a
   await assert.rejects(write(existing, false), { code: 'image.output-exists', exitCode: 3 })
   assert.equal(readFileSync(existing, 'utf8'), 'mine')
   await assert.rejects(write(source, true), { code: 'image.output-exists', message: /source of the run/ })
-  await assert.rejects(write(join(folder.path, 'none', 'x'), false), { code: 'image.not-found' })
+  await assert.rejects(write(join(folder.path, 'none', 'x'), false), { code: 'image.not-found', hint: /Make the folder/ })
   await write(existing, true)
 
   assert.equal(statSync(existing).size, 4 * 1024 * 1024)
+})
+
+test('tells before the work that a folder takes no files, and leaves none in one that does', async () => {
+  using folder = temporaryFolder()
+  const ask = async (file: string) => await requireOutputPossible([{ chain: [], file, format: 'raw' }], false)
+
+  await assert.rejects(ask('/proc/new.raw'), { code: 'host.no-access', message: 'no file can be written into /proc' })
+  await ask(join(folder.path, 'new.raw'))
+
+  assert.deepEqual(readdirSync(folder.path), [])
 })
 
 test('a failure or a cancel leaves nothing behind', async () => {

@@ -1,4 +1,4 @@
-import { link, open, realpath, rename, rm, stat, unlink } from 'node:fs/promises'
+import { link, open, realpath, rename, rm, stat, unlink, writeFile } from 'node:fs/promises'
 import { randomBytes } from 'node:crypto'
 import { basename, dirname, join } from 'node:path'
 import { InstarError } from '@instar/contract'
@@ -26,21 +26,48 @@ export interface OutputOptions {
   readonly onPercent?: (file: string, percent: number) => void
 }
 
-/** Refuses a new image where there is a file already (`image.output-exists`) or no folder. Ask before the work, not after it. */
+/**
+ * Refuses a new image where there is a file already (`image.output-exists`), no folder (`image.not-found`) or one that takes no files
+ * (`host.no-access`). Ask before the work, not after it.
+ */
 export async function requireOutputPossible(outputs: readonly Output[], force: boolean): Promise<void> {
   const targets = new Set<string>()
   for (const output of outputs) {
     const target = await targetPath(output.file)
     if (targets.has(target)) throw new InstarError('image.output-exists', `${output.file} is named for two outputs`)
     targets.add(target)
-    const real = await realpath(target).catch(() => undefined)
-    if (real === undefined) continue
-    if (output.chain.some(link => link.path === real || link.dataFile === real)) {
-      throw new InstarError('image.output-exists', `${output.file} is a source of the run itself`, {
-        hint: 'Name another file for --output.',
-      })
-    }
-    if (!force || !(await stat(real)).isFile()) throw new InstarError('image.output-exists', `${output.file} exists already`)
+    await requireFree(output, target, force)
+    await requireWritableFolder(dirname(target))
+  }
+}
+
+async function requireFree(output: Output, target: string, force: boolean): Promise<void> {
+  const real = await realpath(target).catch(() => undefined)
+  if (real === undefined) return
+  if (output.chain.some(link => link.path === real || link.dataFile === real)) {
+    throw new InstarError('image.output-exists', `${output.file} is a source of the run itself`, {
+      hint: 'Name another file for --output.',
+    })
+  }
+  if (!force || !(await stat(real)).isFile()) throw new InstarError('image.output-exists', `${output.file} exists already`)
+}
+
+/**
+ * Refuses (`host.no-access`) a folder that takes no new files. Tried by making one: permissions alone do not tell of a file system that
+ * is read-only.
+ */
+export async function requireWritableFolder(folder: string): Promise<void> {
+  const trial = join(folder, temporaryName(randomBytes(4).toString('hex')))
+  try {
+    await writeFile(trial, '', { flag: 'wx' })
+    await rm(trial)
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException
+    if (code === 'ENOSPC' || code === 'EDQUOT') throw error
+    throw new InstarError('host.no-access', `no file can be written into ${folder}`, {
+      cause: error,
+      hint: 'Name a file in a folder that you may write to, or make this one writable.',
+    })
   }
 }
 
@@ -108,7 +135,10 @@ async function linkIntoPlace(temporary: string, target: string): Promise<void> {
 
 async function targetPath(file: string): Promise<string> {
   const folder = await realpath(dirname(file)).catch((cause: unknown) => {
-    throw new InstarError('image.not-found', `there is no folder for the new image ${file}`, { cause })
+    throw new InstarError('image.not-found', `there is no folder for the new image ${file}`, {
+      cause,
+      hint: 'Make the folder, or name a file in one that is there.',
+    })
   })
   return join(folder, basename(file))
 }

@@ -8,6 +8,7 @@ import { dnf, dnf5 } from './dnf.ts'
 import type { Manager } from './manager.ts'
 import type { OverlayPlace } from './overlay.ts'
 import { planOverlay } from './overlay.ts'
+import { requirePackageNames } from './package-name.ts'
 import { pacman } from './pacman.ts'
 import { yum } from './yum.ts'
 import { zypper } from './zypper.ts'
@@ -53,8 +54,6 @@ const MANAGERS: ReadonlyMap<PackageManager, Manager> = new Map([
   ['pacman', pacman],
 ])
 
-/** Every manager's syntax, without a leading dash: a name can never be an option or hold a space. */
-const NAME = /^[A-Za-z0-9][A-Za-z0-9+._:~=@/-]{0,200}$/
 const KERNEL = /^(?:kernel|linux(?:-|$))/
 const MINUTE_MS = 60_000
 /** Maintainer scripts of an emulated processor take minutes where a real one takes seconds. */
@@ -67,8 +66,7 @@ const TIMEOUTS_MS = { repair: 20 * MINUTE_MS, remove: 20 * MINUTE_MS, refresh: 1
 export function planPackages(tree: GuestTree, request: PackageRequest): PackagePlan | undefined {
   const names = [...request.install, ...request.remove]
   if (names.length === 0) return undefined
-  const wrong = names.find(name => !NAME.test(name))
-  if (wrong !== undefined) throw new InstarError('usage.bad-argument', `"${wrong}" is no package name`)
+  requirePackageNames(names)
   const manager = request.manager === undefined ? undefined : MANAGERS.get(request.manager)
   if (manager === undefined) {
     const what =

@@ -1,3 +1,4 @@
+import { PACKAGE_NAME } from '@instar/morph'
 import * as z from 'zod/mini'
 import { settings } from '../settings.ts'
 
@@ -65,12 +66,14 @@ const machine = {
   first_boot_timeout_s: z._default(z.int().check(z.minimum(1)), 1800).register(settings, { title: 'Seconds to wait for its first boot' }),
 }
 
+const packageName = z.string().check(z.regex(PACKAGE_NAME))
+
 const morphing = {
   network: z
     ._default(z.enum(['keep', 'dhcp']), 'keep')
     .register(settings, { title: 'Addresses', description: 'Kept as they are, or all by DHCP.' }),
-  install_packages: z._default(z.array(z.string()), []).register(settings, { title: 'Packages to install' }),
-  remove_packages: z._default(z.array(z.string()), []).register(settings, { title: 'Packages to remove' }),
+  install_packages: z._default(z.array(packageName), []).register(settings, { title: 'Packages to install' }),
+  remove_packages: z._default(z.array(packageName), []).register(settings, { title: 'Packages to remove' }),
   root: z
     .optional(z.string())
     .register(settings, { title: 'Root file system', description: 'Where the guest leaves a choice: a device or UUID=….' }),
