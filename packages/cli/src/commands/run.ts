@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { Context } from '../context.ts'
 import { jsonOption } from './options.ts'
 
-/** `instar run list|show`. */
+/** `instar run list|show|discard`. */
 export function registerRun(program: Command, context: Context): void {
   const run = program.command('run').description('Records of earlier runs.')
   run
@@ -21,5 +21,13 @@ export function registerRun(program: Command, context: Context): void {
     .action(async (id: string, options: { json?: boolean }) => {
       const { showRun } = await import('../runs/show.ts')
       await showRun(context, id, options.json === true)
+    })
+  run
+    .command('discard')
+    .description('Removes the work that failed runs kept (--keep-on-error). Nothing else does but a --resume that succeeds.')
+    .argument('<run...>', 'ids of the runs, the beginnings of them, or "last"')
+    .action(async (ids: string[]) => {
+      const { discardRuns } = await import('../kept/discard.ts')
+      await discardRuns(context, ids)
     })
 }

@@ -12,7 +12,7 @@ export function registerShell(program: Command, context: Context, finish: (exitC
   const command = program
     .command('shell')
     .description(
-      'A shell on the appliance with the images attached and the guest mounted: on the layers that a failed run kept, else on throw-away ones. Where standard input is no terminal it gives commands, a line each.',
+      'A shell on the appliance with the images attached and the guest mounted: on the layers that a failed run kept last, where they still fit, else on throw-away ones. Where standard input is no terminal it gives commands, a line each.',
     )
   addImageOptions(command)
   addRootOption(command)

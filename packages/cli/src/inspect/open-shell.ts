@@ -30,9 +30,10 @@ export async function openShell(context: Context, images: readonly string[], opt
   })
   await prepareChroot(machine, { at: guest.at, devices: storage.devices }, signal)
   if (options.command !== undefined) return await runLine(context, machine, options.command)
-  const layers = source.areKept
-    ? 'the layers of the failed run: --resume goes on with what you change'
-    : 'throw-away layers: nothing is kept'
+  const layers =
+    source.keptBy === undefined
+      ? 'throw-away layers: nothing is kept'
+      : `the layers of the failed run ${source.keptBy}: --resume goes on with what you change`
   context.stderr.write(`the guest is at ${MOUNT_POINT} ("chroot ${MOUNT_POINT}" enters it), on ${layers}. End with Ctrl-D.\n`)
   if (process.stdin.isTTY && context.stdout.isTerminal) return await runTerminal(context, machine, { cwd: MOUNT_POINT })
   return await readCommands(context, machine)

@@ -21,6 +21,7 @@ import {
   type OutputFormat,
   type ProbedImage,
 } from '@instar/machine'
+import { describeLeftWork, findKeptWork } from '../kept/kept-work.ts'
 
 /** The images of a machine under work: locked, unchanged, each with a layer that takes all writes. Disposing drops what was not kept. */
 export interface Workspace extends AsyncDisposable {
@@ -80,9 +81,19 @@ async function newLayers(request: WorkspaceRequest, stack: AsyncDisposableStack)
   const images: ProbedImage[] = []
   for (const file of request.images) images.push(await probeImage(file, options))
   await requirePublishable(request, images)
+  await tellOfKeptWork(request, images)
   const layers: Layer[] = []
   for (const image of images) layers.push(stack.use(await createLayer({ image, dir: layerFolder(request, image), signal })))
   return layers
+}
+
+/** A run begun anew leaves what earlier ones kept as it is, and makes it stale when it succeeds in place. */
+async function tellOfKeptWork(request: WorkspaceRequest, images: readonly ProbedImage[]): Promise<void> {
+  const works = await findKeptWork(
+    [...images.map(folderBeside), request.layerDir],
+    images.map(({ path }) => path),
+  )
+  for (const work of works) request.say(describeLeftWork(work))
 }
 
 async function keptLayers(request: WorkspaceRequest, runId: string): Promise<Layer[]> {

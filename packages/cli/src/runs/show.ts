@@ -1,6 +1,8 @@
 import type { MorphChanges, Run, ScriptRun } from '@instar/contract'
+import { listKeptLayers } from '@instar/machine'
 import { formatDuration, formatError, formatTable, printable } from '@instar/phases/text'
 import type { Context } from '../context.ts'
+import { keptFolders } from '../kept/kept-work.ts'
 import { shellLine } from '../output/shell-words.ts'
 import { RunStore } from './run-store.ts'
 
@@ -11,7 +13,7 @@ export async function listRuns(context: Context, json: boolean): Promise<void> {
   if (runs.length === 0) return context.stdout.write('no runs yet\n')
   const rows = runs.map(run => [
     run.id,
-    run.state,
+    run.kept_layers === undefined ? run.state : `${run.state}, kept`,
     run.instance,
     run.started_at.replace('T', ' ').slice(0, 19),
     tookOf(run),
@@ -34,7 +36,7 @@ export async function showRun(context: Context, name: string, json: boolean): Pr
     `started  ${run.started_at}`,
     `took     ${tookOf(run)}`,
     `command  ${shellLine(['instar', ...run.argv])}`,
-    ...(run.kept_layers === undefined ? [] : [`kept     ${shellLine(run.kept_layers)}`]),
+    ...(run.kept_layers === undefined ? [] : [`kept     ${await whereKept(run)}`]),
     ...(run.resumed_by === undefined ? [] : [`resumed  by ${run.resumed_by}`]),
   ]
   context.stdout.write(`${lines.join('\n')}\n`)
@@ -44,6 +46,11 @@ export async function showRun(context: Context, name: string, json: boolean): Pr
   if (run.changes !== undefined) context.stdout.write(describeChanges(run.changes))
   const see = scripts.length === 0 ? undefined : `instar script log ${run.id}`
   if (run.error !== undefined) context.stdout.write(`\n${formatError(run.error, see)}\n`)
+}
+
+async function whereKept(run: Run): Promise<string> {
+  const layers = await listKeptLayers(keptFolders(run), { runId: run.id })
+  return layers.length === 0 ? 'nothing any more: its layers were removed' : shellLine(layers.map(({ file }) => file))
 }
 
 export function sortByStart(scripts: readonly ScriptRun[]): ScriptRun[] {

@@ -1,12 +1,14 @@
+import { existsSync } from 'node:fs'
 import { readdir, rename } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { InstarError } from '@instar/contract'
 import { syncFile, syncFolder } from './durable.ts'
-import { isSameFile } from './image-file.ts'
+import { fileIdentity, isSameFile } from './image-file.ts'
 import type { KeepRecord } from './keep.ts'
 import { readKeepRecord, releaseKept, writeKeepRecord } from './keep.ts'
 import type { Layer } from './layer.ts'
-import { LAYER_FILE, SUFFIX_LENGTH, layerDirectoryName, openLayer } from './layer.ts'
+import { LAYER_FILE, SUFFIX_LENGTH, layerDirectoryName, openLayer, removeLayerDirectory } from './layer.ts'
+import { takeLocks } from './lock.ts'
 import { probeImage } from './probe.ts'
 import { ownerOfLayer } from './sweep.ts'
 
@@ -63,13 +65,41 @@ export async function listKeptLayers(
  * what it was. Lock the image before.
  */
 export async function openKeptLayer(kept: KeptLayer, signal: AbortSignal): Promise<Layer> {
-  const { image } = kept.record
-  const probed = await probeImage(image.path, { format: image.format, allowBacking: image.allow_backing, skipCheck: true, signal })
-  if (!isSameFile(probed.identity, image.identity)) {
-    throw new InstarError('image.changed', `${image.path} was changed after the run ${kept.record.run_id}: its kept layer no longer fits`)
+  const { image, run_id } = kept.record
+  const stale = await whyStale(kept)
+  if (stale !== undefined) {
+    throw new InstarError('image.changed', `the layer that run ${run_id} kept no longer fits: ${stale}`, {
+      hint: `Run again from the start. To remove what was kept: instar run discard ${run_id}`,
+    })
   }
+  const probed = await probeImage(image.path, { format: image.format, allowBacking: image.allow_backing, skipCheck: true, signal })
   const directory = await adopt(kept.directory)
   return openLayer(probed, directory, kept.record.layer_virtual_bytes)
+}
+
+/** Why a kept layer is of no use any more, as a sentence; `undefined` while it fits its image. */
+export async function whyStale({ record: { image }, file }: KeptLayer): Promise<string | undefined> {
+  const now = await fileIdentity(image.path).catch(() => undefined)
+  if (now === undefined) return `${image.path} is not there any more`
+  if (!isSameFile(now, image.identity)) return `${image.path} was changed meanwhile`
+  const layer = await fileIdentity(file).catch(() => undefined)
+  return layer === undefined ? `${file} is not there any more` : undefined
+}
+
+/** Removes for good what a run kept in these folders, and gives how many layers that were. `image.in-use` while a command works on them. */
+export async function discardKeptLayers(dirs: readonly string[], runId: string): Promise<number> {
+  const images = (await listKeptLayers(dirs, { runId })).map(({ record }) => record.image.path)
+  await using _locks = await takeLocks(
+    images.filter(path => existsSync(path)),
+    'exclusive',
+  )
+  // Listed again: until the lock was ours, another command may have taken the layers over.
+  const layers = await listKeptLayers(dirs, { runId })
+  for (const { directory } of layers) {
+    await releaseKept(directory)
+    await removeLayerDirectory(directory)
+  }
+  return layers.length
 }
 
 /** Kept layers whose work is done (by `--output`, say) or given up: removed when they are disposed of, or with their run. */

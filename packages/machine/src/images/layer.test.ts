@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { blockNode, nodeName } from './block-node.ts'
@@ -7,8 +7,9 @@ import { compareImages } from './compare.ts'
 import { requireFreeSpace } from './free-space.ts'
 import { hashFile } from './hash.ts'
 import { qemuImg, signal, temporaryFolder, writeDisk, writeThrough } from './images.fixture.ts'
-import { keepLayers, listKeptLayers, openKeptLayer, releaseLayers } from './kept-layers.ts'
-import { createLayer } from './layer.ts'
+import { discardKeptLayers, keepLayers, listKeptLayers, openKeptLayer, releaseLayers, whyStale } from './kept-layers.ts'
+import { createLayer, folderBeside } from './layer.ts'
+import { takeLocks } from './lock.ts'
 import { formatOwner, mayBeAlive, parseOwner, thisOwner } from './owner.ts'
 import { probeImage } from './probe.ts'
 import { sweepLayers } from './sweep.ts'
@@ -113,9 +114,54 @@ test('a kept layer is of no use once its image was changed', async () => {
   await keepLayers([layer], 'run-1')
   const [still] = await listKeptLayers([folder.path])
   assert.ok(still)
+  assert.equal(await whyStale(still), undefined)
 
   writeDisk(file, 4, 1)
-  await assert.rejects(openKeptLayer(still, signal), { code: 'image.changed', message: /run-1/ })
+  assert.equal(await whyStale(still), `${file} was changed meanwhile`)
+  await assert.rejects(openKeptLayer(still, signal), { code: 'image.changed', message: /run-1/, hint: /instar run discard run-1$/ })
+})
+
+test('so is one whose own file is gone, or whose image', async () => {
+  using folder = temporaryFolder()
+  const file = join(folder.path, 'disk.raw')
+  writeDisk(file, 4)
+  await using layer = await createLayer({ image: await probeImage(file, { allowBacking: [], signal }), dir: folder.path, signal })
+  await keepLayers([layer], 'run-1')
+  const [kept] = await listKeptLayers([folder.path])
+  assert.ok(kept)
+
+  rmSync(layer.file)
+  assert.equal(await whyStale(kept), `${layer.file} is not there any more`)
+  rmSync(file)
+  assert.equal(await whyStale(kept), `${file} is not there any more`)
+})
+
+test('what one run kept is removed on request, unless a command works on it; what others kept stays', async () => {
+  using folder = temporaryFolder()
+  const file = join(folder.path, 'disk.raw')
+  writeDisk(file, 4)
+  const image = await probeImage(file, { allowBacking: [], signal })
+  const dir = folderBeside(image)
+  for (const run of ['run-1', 'run-2']) {
+    await using layer = await createLayer({ image, dir, signal })
+    await keepLayers([layer], run)
+  }
+  {
+    await using _shell = await takeLocks([file], 'shared')
+    await assert.rejects(discardKeptLayers([dir], 'run-1'), { code: 'image.in-use' })
+  }
+
+  assert.equal(await discardKeptLayers([dir], 'run-1'), 1)
+  assert.equal(await discardKeptLayers([dir], 'run-1'), 0)
+  const left = await listKeptLayers([dir])
+  rmSync(file)
+
+  assert.deepEqual(
+    left.map(({ record }) => record.run_id),
+    ['run-2'],
+  )
+  assert.equal(await discardKeptLayers([dir], 'run-2'), 1, 'also when its image is gone')
+  assert.ok(!existsSync(dir))
 })
 
 test('sweeping removes what dead runs left, and nothing of living ones, kept ones or others', async () => {
