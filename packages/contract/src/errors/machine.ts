@@ -1,0 +1,113 @@
+import type { ErrorEntry } from './entry.ts'
+
+/** Of minions and of the replica. */
+export const MACHINE_ERRORS = {
+  'machine.unsupported-arch': {
+    exit: 3,
+    status: 422,
+    fault: 'user',
+    hint: 'The appliance runs on x86-64 hosts; elsewhere, give a machine that has the disks with --minion ssh://HOST.',
+  },
+  'machine.missing-tool': {
+    exit: 3,
+    status: 500,
+    fault: 'user',
+    hint: 'Install the package named in the details (instar doctor checks all).',
+  },
+  'machine.build-failed': {
+    exit: 1,
+    status: 500,
+    fault: 'transient',
+    hint: 'The appliance is made of Debian packages: check the network, the proxy and the space in the cache folder, and run again.',
+  },
+  'machine.start-failed': {
+    exit: 1,
+    status: 500,
+    fault: 'transient',
+    hint: 'The last lines of QEMU and of its console are in the message. With much load on the host, run again; --accel tcg avoids KVM.',
+  },
+  'machine.disk-refused': {
+    exit: 3,
+    status: 422,
+    fault: 'user',
+    hint: 'Check that the file exists, that you may use it and that no running machine has it open.',
+  },
+  'machine.disk-failed': {
+    exit: 1,
+    status: 502,
+    fault: 'transient',
+    hint: "Look at the host's own disk and its kernel log; the image is as it was.",
+  },
+  'machine.no-device': { exit: 1, status: 500, fault: 'bug', hint: 'Report this; a disk was named that the machine does not have.' },
+  'machine.qmp': { exit: 1, status: 500, fault: 'bug', hint: 'Report this with the version of QEMU.' },
+  'machine.bad-frame': { exit: 1, status: 500, fault: 'bug', hint: 'Report this; the appliance sent what its protocol does not have.' },
+  'machine.bad-request': { exit: 1, status: 400, fault: 'bug', hint: 'Report this; a command was asked for that no system can run.' },
+  'machine.request-too-big': {
+    exit: 1,
+    status: 413,
+    fault: 'user',
+    hint: 'Pass the data by a file or by standard input and not as an argument or variable.',
+  },
+  'machine.network-failed': {
+    exit: 1,
+    status: 502,
+    fault: 'transient',
+    hint: 'Run again; the last words of the appliance are in the message.',
+  },
+  'machine.file': { exit: 1, status: 500, fault: 'user', hint: 'The message tells what the machine said about the file.' },
+  'machine.file-too-big': { exit: 1, status: 413, fault: 'user', hint: 'The file is larger than what Instar takes into memory.' },
+  'machine.lost': {
+    exit: 1,
+    status: 502,
+    fault: 'transient',
+    hint: 'The minion ended in mid-work; the image is as it was. Run again, with --memory if the host has little.',
+  },
+  'machine.too-much-output': { exit: 1, status: 502, fault: 'bug', hint: 'Report this; a command printed more than Instar can take.' },
+  'ssh.bad-address': {
+    exit: 2,
+    status: 400,
+    fault: 'user',
+    hint: 'Give --minion ssh://[USER@]HOST[:PORT]; other settings belong into ~/.ssh/config.',
+  },
+  'ssh.unreachable': {
+    exit: 1,
+    status: 502,
+    fault: 'transient',
+    hint: 'Check that ssh logs in to it without asking anything (ssh -o BatchMode=yes), its address, port and firewall.',
+  },
+  'ssh.not-root': { exit: 1, status: 502, fault: 'user', hint: 'Log in as root, or let the user run sudo without a password.' },
+  'ssh.bad-device': {
+    exit: 3,
+    status: 422,
+    fault: 'user',
+    hint: 'Name the disks of the guest as that machine sees them; nothing of them may be mounted there.',
+  },
+  'ssh.in-use': {
+    exit: 75,
+    status: 409,
+    fault: 'transient',
+    hint: 'A minion serves one run at a time: wait for the other run to end, or use another machine.',
+  },
+  'ssh.unfit': {
+    exit: 1,
+    status: 502,
+    fault: 'user',
+    hint: 'It needs sh, coreutils and util-linux; docs/guides/use-your-own-minion.md lists the packages.',
+  },
+  'ssh.file': { exit: 1, status: 502, fault: 'user', hint: 'Look at the file on that machine; is its disk full or read-only?' },
+  'ssh.fixed-disks': { exit: 1, status: 500, fault: 'bug', hint: 'Report this; a minion over ssh keeps the disks that it has.' },
+  'replica.no-firmware': { exit: 3, status: 422, fault: 'user', hint: 'Install the UEFI firmware: apt-get install ovmf; or boot by BIOS.' },
+  'replica.timeout': {
+    exit: 5,
+    status: 504,
+    fault: 'user',
+    hint: 'Look at the console; give a longer limit with --timeout, and a guest that speaks on its serial console (console=ttyS0).',
+  },
+  'replica.failed': { exit: 1, status: 422, fault: 'user', hint: 'Look at the console; `instar check IMAGE` tells what the boot needs.' },
+  'replica.lost': {
+    exit: 1,
+    status: 500,
+    fault: 'transient',
+    hint: 'QEMU ended by itself; the message tells how. Try again, and see that the host has memory.',
+  },
+} as const satisfies Record<string, ErrorEntry>
