@@ -2,9 +2,11 @@ import { randomBytes } from 'node:crypto'
 import { InstarError, type Emit, type MachinePhase, type ScriptRun } from '@instar/contract'
 import type { Machine } from '@instar/machine'
 import type { MorphRequest, MorphWorld } from './request.ts'
-import type { PhaseFacts, ScriptFailure } from './scripts/environment.ts'
+import type { PhaseFacts } from './scripts/environment.ts'
+import { tellFailure } from './scripts/failure.ts'
 import { createRedactor } from './scripts/redact.ts'
 import { runPhase } from './scripts/run-phase.ts'
+import type { Attempt } from './scripts/run-script.ts'
 import { runStep } from './step.ts'
 
 /** Sentences for the phases that run on the minion, as the user sees them. */
@@ -25,6 +27,7 @@ export class MorphSession {
   readonly warnings: string[] = []
   readonly #world: MorphWorld
   #facts: PhaseFacts
+  #lastAttempt: Attempt | undefined
   #hasToldOfFailure = false
 
   constructor(request: MorphRequest, world: MorphWorld) {
@@ -60,7 +63,7 @@ export class MorphSession {
   /** Runs the scripts of a phase as one step; a phase without scripts is no step. */
   async runPhase(phase: keyof typeof PHASE_STEPS, facts: PhaseFacts = this.#facts): Promise<number> {
     const { scripts, secrets, keys, resumeAt } = this.request
-    if (!scripts.some(script => script.phase === phase)) return 0
+    if (!this.#hasScripts(phase)) return 0
     const world = {
       machine: this.machine,
       recorder: this.#world.recorder,
@@ -68,10 +71,17 @@ export class MorphSession {
       signal: this.signal,
       newId: () => randomBytes(8).toString('hex'),
       redactor: createRedactor([...secrets, ...keys.map(({ secret }) => ({ name: 'key', value: secret }))]),
-      onRun: (run: ScriptRun) => void this.scripts.push(run),
+      onAttempt: (attempt: Attempt) => {
+        this.#lastAttempt = attempt
+        this.scripts.push(attempt.run)
+      },
     }
     const firstOrder = firstOrderOf(phase, resumeAt)
     return runStep(this.emit, PHASE_STEPS[phase], async () => (await runPhase(world, { phase, scripts, firstOrder }, facts)).length)
+  }
+
+  #hasScripts(phase: MachinePhase): boolean {
+    return this.request.scripts.some(script => script.phase === phase)
   }
 
   /** Does some work; when it fails, the on-error scripts run once, while the disks are as the failure left them. A cancel runs none. */
@@ -89,8 +99,12 @@ export class MorphSession {
 
   /** A failure of the on-error scripts must not hide the one they are told of. */
   async #runOnError(error: unknown): Promise<void> {
+    if (!this.#hasScripts('osmorphing_on_error')) return
     try {
-      await this.runPhase('osmorphing_on_error', { ...this.#facts, failure: failureOf(error) })
+      const { machine, signal } = this
+      const file = `/run/instar/${this.request.runId}/failed.log`
+      const failure = await tellFailure(error, { machine, file, last: this.#lastAttempt, signal })
+      await this.runPhase('osmorphing_on_error', { ...this.#facts, failure })
     } catch (second) {
       this.warn(`an on-error script failed too: ${second instanceof Error ? second.message : String(second)}`)
     }
@@ -110,20 +124,4 @@ function firstOrderOf(phase: MachinePhase, resumeAt: MorphRequest['resumeAt']): 
 
 function isLost(error: unknown): boolean {
   return error instanceof InstarError && error.code === 'machine.lost'
-}
-
-function failureOf(error: unknown): ScriptFailure {
-  const details = error instanceof InstarError ? error.details : {}
-  return {
-    phase: textOf(details['phase']),
-    script: textOf(details['script']),
-    exitCode: typeof details['exit_code'] === 'number' ? details['exit_code'] : null,
-    signal: typeof details['signal'] === 'string' ? details['signal'] : null,
-    log: textOf(details['log']),
-    message: error instanceof Error ? error.message : String(error),
-  }
-}
-
-function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : ''
 }

@@ -1,4 +1,5 @@
 import type { ScriptSpec } from '@instar/contract/scripts'
+import type { ScriptFailure } from './failure.ts'
 
 /** What is known when a script starts; the same for all scripts of a phase. */
 export interface PhaseFacts {
@@ -13,17 +14,6 @@ export interface PhaseFacts {
   readonly secretsDir: string
   /** In the on-error phase: what failed. */
   readonly failure?: ScriptFailure
-}
-
-/** Which script (or step, when `script` is '') ended a morph, as the on-error scripts are told. */
-export interface ScriptFailure {
-  readonly phase: string
-  readonly script: string
-  readonly exitCode: number | null
-  readonly signal: string | null
-  readonly log: string
-  /** The error in words: all there is where a step failed and no script. */
-  readonly message: string
 }
 
 /** The environment of a script (design.md, section 13); a script's own variables cannot replace ours. */

@@ -8,7 +8,7 @@ export interface ScriptRecorder {
 
 /** The output of one attempt, from its start to `close`. */
 export interface ScriptLog {
-  /** Where an operator finds it, for messages. */
+  /** Where an operator finds it, in words for messages: the names of its files, say. */
   readonly place: string
   write(stream: 'stdout' | 'stderr', piece: Buffer): Promise<void>
   /** Keeps the finished record; nothing is written afterwards. */

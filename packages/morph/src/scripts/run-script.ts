@@ -4,11 +4,14 @@ import type { Emit, ScriptRun } from '@instar/contract'
 import { beginScriptRun, type ScriptSpec } from '@instar/contract/scripts'
 import type { Machine, RunResult } from '@instar/machine'
 import { scriptEnvironment, type PhaseFacts } from './environment.ts'
+import { OutputTail } from './output-tail.ts'
 import type { ScriptLog, ScriptRecorder } from './recorder.ts'
 import type { Redactor } from './redact.ts'
 
 /** Of one attempt's output this much goes into events; all of it goes to the log. */
 const EVENT_BYTES_MAX = 1024 * 1024
+/** Of each of its streams so much is kept for the on-error scripts. */
+const TAIL_BYTES = 256 * 1024
 
 /** What running scripts needs of its surroundings. */
 export interface ScriptWorld {
@@ -19,14 +22,16 @@ export interface ScriptWorld {
   readonly newId: () => string
   readonly redactor: Redactor
   /** Told of each finished attempt, also of the one that ends the phase. */
-  readonly onRun?: (run: ScriptRun) => void
+  readonly onAttempt?: (attempt: Attempt) => void
 }
 
 export interface Attempt {
   readonly run: ScriptRun
   readonly result: RunResult
-  /** Where its output lies. */
+  /** Where its output lies, in words. */
   readonly log: string
+  /** The ends of its stdout and then its stderr, without secrets. */
+  readonly printed: () => Buffer
 }
 
 /** Runs one script once on the minion, as root, with `$1` = the mounted root, and keeps its record and output. */
@@ -75,8 +80,9 @@ export async function runAttempt(
   const run = finishedRecord(begun, result)
   await output.end()
   await log.close(run)
-  world.onRun?.(run)
-  return { run, result, log: log.place }
+  const attempted = { run, result, log: log.place, printed: output.printed }
+  world.onAttempt?.(attempted)
+  return attempted
 }
 
 /** A payload without a shebang runs under /bin/sh. */
@@ -107,12 +113,13 @@ function finishedRecord(begun: ScriptRun, result: RunResult): ScriptRun {
   }
 }
 
-/** Passes output on, without secrets: to the log whole, to events as text and up to a limit. */
+/** Passes output on, without secrets: to the log whole, to events as text and up to a limit; and keeps its end. */
 function outputOf(world: ScriptWorld, log: ScriptLog, id: string) {
   const streams = { stdout: newStream(world), stderr: newStream(world) }
   let told = 0
   const pass = async (name: 'stdout' | 'stderr', piece: Buffer): Promise<void> => {
     if (piece.length === 0) return
+    streams[name].tail.take(piece)
     if (told < EVENT_BYTES_MAX) {
       world.emit({ kind: 'output', stream: name, script_run_id: id, message: streams[name].decoder.write(piece) })
       told += piece.length
@@ -121,6 +128,7 @@ function outputOf(world: ScriptWorld, log: ScriptLog, id: string) {
     await log.write(name, piece)
   }
   return {
+    printed: () => Buffer.concat([streams.stdout.tail.content(), streams.stderr.tail.content()]),
     sizes: () => ({ stdout_bytes: streams.stdout.bytes, stderr_bytes: streams.stderr.bytes }),
     take: async (name: 'stdout' | 'stderr', piece: Buffer): Promise<void> => {
       streams[name].bytes += piece.length
@@ -134,5 +142,5 @@ function outputOf(world: ScriptWorld, log: ScriptLog, id: string) {
 }
 
 function newStream(world: ScriptWorld) {
-  return { bytes: 0, decoder: new StringDecoder('utf8'), filter: world.redactor.stream() }
+  return { bytes: 0, decoder: new StringDecoder('utf8'), filter: world.redactor.stream(), tail: new OutputTail(TAIL_BYTES) }
 }
