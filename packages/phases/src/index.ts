@@ -1,5 +1,5 @@
 export type { MachinePhase } from '@instar/contract/phases'
-export { interpreterOf } from './first-boot/interpreter.ts'
+export { envProgramOf, interpreterOf } from './first-boot/interpreter.ts'
 export { CONSOLE_WORD, FIRST_BOOT_DIR, PORT_NAME, QUEUE_DIR, RUNNER_PATH, runDir, scriptDir } from './first-boot/layout.ts'
 export { FIRST_BOOT_LIMITS, firstBootEntries } from './first-boot/manifest.ts'
 export type { FirstBootEntry, FirstBootLimits, FirstBootRun } from './first-boot/manifest.ts'

@@ -64,6 +64,11 @@ function setting(answer: (argv: readonly string[]) => FakeAnswer) {
   return { world, events, saved, output, environments, machine }
 }
 
+interface InstarErrorFields {
+  readonly hint: string
+  readonly details: Readonly<Record<string, unknown>>
+}
+
 const run = (at: ReturnType<typeof setting>, scripts: ScriptSpec[], more: { phase?: MachinePhase; firstOrder?: number } = {}) =>
   runPhase(at.world, { phase: 'osmorphing_post_os_mount', scripts, ...more }, facts)
 
@@ -126,12 +131,41 @@ test('retries are counted, and a script that may fail does not end the phase', a
   )
 })
 
-test('a time limit has an error of its own, and a missing interpreter a hint', async () => {
+test('a time limit has an error of its own', async () => {
   const late = setting(() => ({ signal: 'SIGTERM', timedOut: true }))
-  await assert.rejects(run(late, [script('a')]), { code: 'script.timed-out', message: /time limit of 60 s/ })
 
-  const foreign = setting(() => ({ exitCode: 127 }))
-  await assert.rejects(run(foreign, [script('a', { payload: '#!/usr/bin/python3\n' })]), { hint: /minion has no \/usr\/bin\/python3/ })
+  await assert.rejects(run(late, [script('a')]), { code: 'script.timed-out', message: /time limit of 60 s/ })
+})
+
+test('a script whose interpreter the minion does not have is told so in error, event and output, and not as a missing file', async () => {
+  const at = setting(() => ({ exitCode: 127, stderr: 'instar: /run/instar/a: No such file or directory\n' }))
+
+  await assert.rejects(run(at, [script('a', { payload: '#! /no/such -x\n' })]), (error: Error & InstarErrorFields) => {
+    assert.match(error.message, /script a could not start: the minion has no \/no\/such, which its first line names/)
+    assert.match(error.hint, /chroot "\$1" \/no\/such/)
+    assert.equal(error.details['stderr_tail'], undefined)
+    return true
+  })
+  assert.match(at.events.at(-1)?.message ?? '', /a could not start: the minion has no \/no\/such/)
+  assert.equal(at.output.at(-1), 'stderr:instar: the minion has no /no/such\n')
+})
+
+test('what env(1) does not find is told too, and before the mount nobody is sent into the guest', async () => {
+  const at = setting(argv => (argv.includes('command -v "$1"') ? { exitCode: 1 } : { exitCode: 127 }))
+  at.machine.on(['test', '-x', '/usr/bin/env'], {})
+  const early = script('a', { payload: '#!/usr/bin/env -S ruby -w\n', phase: 'osmorphing_pre_os_mount' })
+
+  await assert.rejects(run(at, [early], { phase: 'osmorphing_pre_os_mount' }), {
+    message: /the minion has no ruby/,
+    hint: 'Write the script for /bin/sh or /bin/bash.',
+  })
+})
+
+test('an exit code of 127 of a script that did start is its own', async () => {
+  const at = setting(() => ({ exitCode: 127 }))
+  at.machine.on(['test', '-x', '/bin/sh'], {})
+
+  await assert.rejects(run(at, [script('a')]), { message: /failed with exit code 127/ })
 })
 
 test('a run that goes on skips what is done and says so', async () => {

@@ -42,28 +42,28 @@ async function runScript(world: ScriptWorld, task: { script: ScriptSpec; order: 
       step: script.name,
       state: failed ? (isLast ? 'failed' : 'retrying') : 'succeeded',
       script_run_id: done.run.id,
-      message: `${script.phase} ${order}: ${script.name} ${describeEnd(done.run, script)}`,
+      message: `${script.phase} ${order}: ${script.name} ${describeEnd(done, script)}`,
     })
     if (!failed) return runs
     if (!isLast) continue
     if (script.onFailure === 'continue') return runs
-    throw await scriptError(world, { ...task, done })
+    throw scriptError(world, { ...task, done })
   }
 }
 
 /** How an attempt ended, for people: "exit code 3", "SIGKILL", "time limit of 30 s". */
-export function describeEnd(run: ScriptRun, script: { readonly timeoutS: number }): string {
+function describeEnd({ run, missing }: Attempt, script: { readonly timeoutS: number }): string {
+  if (missing !== undefined) return `could not start: the minion has no ${missing}, which its first line names`
   if (run.timed_out) return `was ended by its time limit of ${script.timeoutS} s`
   if (run.signal !== null) return `was ended by ${run.signal}`
   return run.exit_code === 0 ? 'succeeded' : `failed with exit code ${run.exit_code}`
 }
 
-async function scriptError(world: ScriptWorld, failed: { script: ScriptSpec; order: number; done: Attempt }): Promise<InstarError> {
+function scriptError(world: ScriptWorld, failed: { script: ScriptSpec; order: number; done: Attempt }): InstarError {
   const { script, order, done } = failed
-  const hint = await interpreterHint(world, script.payload, done.run.exit_code)
   return new InstarError(
     done.run.timed_out ? 'script.timed-out' : 'script.failed',
-    `${script.phase} script ${script.name} ${describeEnd(done.run, script)}`,
+    `${script.phase} script ${script.name} ${describeEnd(done, script)}`,
     {
       details: {
         phase: script.phase,
@@ -73,18 +73,15 @@ async function scriptError(world: ScriptWorld, failed: { script: ScriptSpec; ord
         signal: done.run.signal,
         log: done.log,
         script_run_id: done.run.id,
-        stderr_tail: world.redactor.text(done.result.stderrTail),
+        ...(done.missing === undefined ? { stderr_tail: world.redactor.text(done.result.stderrTail) } : {}),
       },
-      ...(hint === undefined ? {} : { hint }),
+      ...(done.missing === undefined ? {} : { hint: interpreterHint(script, done.missing) }),
     },
   )
 }
 
-/** Why a script could not even start: its interpreter is not on the minion. */
-async function interpreterHint(world: ScriptWorld, payload: string, exitCode: number | null): Promise<string | undefined> {
-  const interpreter = /^#!\s*(\S+)/.exec(payload)?.[1]
-  if (interpreter === undefined || (exitCode !== 126 && exitCode !== 127)) return undefined
-  const found = await world.machine.run(['test', '-x', interpreter], { signal: world.signal })
-  if (found.exitCode === 0) return undefined
-  return `The minion has no ${interpreter}; write the script for /bin/sh or /bin/bash, or run it in the guest: chroot "$1" ${interpreter}.`
+/** What to do where a script could not start; there is no guest to run it in before the mount. */
+function interpreterHint({ phase }: ScriptSpec, missing: string): string {
+  const elsewhere = phase === 'osmorphing_pre_os_mount' ? '' : `, or run it in the guest: chroot "$1" ${missing}`
+  return `Write the script for /bin/sh or /bin/bash${elsewhere}.`
 }

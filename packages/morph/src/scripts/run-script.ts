@@ -4,6 +4,7 @@ import type { Emit, ScriptRun } from '@instar/contract'
 import { beginScriptRun, type ScriptSpec } from '@instar/contract/scripts'
 import type { Machine, RunResult } from '@instar/machine'
 import { scriptEnvironment, type PhaseFacts } from './environment.ts'
+import { missingInterpreter } from './missing-interpreter.ts'
 import { OutputTail } from './output-tail.ts'
 import type { ScriptLog, ScriptRecorder } from './recorder.ts'
 import type { Redactor } from './redact.ts'
@@ -28,6 +29,8 @@ export interface ScriptWorld {
 export interface Attempt {
   readonly run: ScriptRun
   readonly result: RunResult
+  /** The program of its first line, where the minion does not have it, so that the script could not start. */
+  readonly missing: string | undefined
   /** Where its output lies, in words. */
   readonly log: string
   /** The ends of its stdout and then its stderr, without secrets. */
@@ -54,6 +57,7 @@ export async function runAttempt(
   })
   const output = outputOf(world, log, begun.id)
   let result: RunResult
+  let missing: string | undefined
   try {
     result = await world.machine.run(commandLine(script.payload, file, facts.root), {
       signal: world.signal,
@@ -64,6 +68,7 @@ export async function runAttempt(
       onStdout: piece => output.take('stdout', piece),
       onStderr: piece => output.take('stderr', piece),
     })
+    missing = await missingInterpreter(world.machine, { script, exitCode: result.exitCode }, world.signal)
   } catch (error) {
     // What ended it is told, not that its last letters could not be kept either.
     await output.end().catch(() => undefined)
@@ -77,10 +82,12 @@ export async function runAttempt(
     })
     throw error
   }
-  const run = finishedRecord(begun, result)
+  // What the machine says of it names the script's file.
+  if (missing !== undefined) await output.take('stderr', Buffer.from(`instar: the minion has no ${missing}\n`))
+  const run = { ...finishedRecord(begun, result), ...output.sizes() }
   await output.end()
   await log.close(run)
-  const attempted = { run, result, log: log.place, printed: output.printed }
+  const attempted = { run, result, missing, log: log.place, printed: output.printed }
   world.onAttempt?.(attempted)
   return attempted
 }
@@ -107,8 +114,6 @@ function finishedRecord(begun: ScriptRun, result: RunResult): ScriptRun {
     exit_code: result.exitCode,
     signal: result.signal,
     timed_out: result.timedOut,
-    stdout_bytes: result.stdoutBytes,
-    stderr_bytes: result.stderrBytes,
     ...(result.survivors.length === 0 ? {} : { left_running: result.survivors.map(({ pid, command }) => `${pid} ${command}`) }),
   }
 }

@@ -12,3 +12,9 @@ export function interpreterOf(payload: string): Interpreter {
   const found = SHEBANG.exec(payload)
   return { path: found?.[1] ?? '/bin/sh', argument: found?.[2] ?? '' }
 }
+
+/** "python3" of `#!/usr/bin/env python3` and of `#!/usr/bin/env -S python3 -u`: what env(1) looks for along PATH. */
+export function envProgramOf({ path, argument }: Interpreter): string | undefined {
+  if (!path.endsWith('/env')) return undefined
+  return argument.split(/\s+/).find(word => word !== '' && !word.startsWith('-') && !word.includes('='))
+}
