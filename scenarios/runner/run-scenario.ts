@@ -102,7 +102,10 @@ async function checkMorph({ file, instar }: Stage, morph: Finished): Promise<voi
     }
   }
   assert.equal((record?.run.kept_layers ?? []).length > 0, expect.kept_layers, 'layers were kept')
-  const warnings = readEvents(morph.stdout).flatMap(event => (event.kind === 'warning' ? [event.message ?? ''] : []))
+  const events = readEvents(morph.stdout)
+  const result = events.findLast(({ kind }) => kind === 'result')?.message ?? ''
+  assert.ok(result.includes(expect.result ?? ''), `"${expect.result}" in the result: ${result}`)
+  const warnings = events.flatMap(event => (event.kind === 'warning' ? [event.message ?? ''] : []))
   for (const part of expect.warnings)
     assert.ok(
       warnings.some(warning => warning.includes(part)),

@@ -48,6 +48,8 @@ const Scenario = z.strictObject({
     error: z.optional(z.string()),
     /** A part of what the command says to the user on standard error. */
     says: z.optional(z.string()),
+    /** A part of the closing summary, which is the message of the last event too. */
+    result: z.optional(z.string()),
     /** All scripts that ran on the minion. */
     ran: z.array(Ran),
     /** `unchanged`: byte for byte. */

@@ -169,6 +169,27 @@ test('records are listed, shown and their output printed, by the beginning of an
   await assert.rejects(program('run', 'show', '1999').run(), { code: 'run.unknown' })
 })
 
+test('a run that went on though scripts failed names them in the list and where it is shown', async () => {
+  const store = new RunStore(join(dir, 'state'))
+  const ended = { phase: attempt.phase, order: 1, attempt: 1, signal: null, timed_out: false }
+  const failed_scripts = [
+    { ...ended, id: 'a', name: 'licence.sh', exit_code: 3 },
+    { ...ended, id: 'b', name: 'slow.sh', exit_code: null, signal: 'SIGTERM', timed_out: true },
+  ]
+  const { error: _none, ...run } = saved
+  await store.save({ ...run, id: '20260102-0304-bbbbbb', state: 'succeeded', failed_scripts })
+
+  const list = program('run', 'list')
+  await list.run()
+  const show = program('run', 'show', '20260102-0304-b')
+  await show.run()
+
+  const told = 'done, but 2 scripts failed: licence.sh (exit 3), slow.sh (time limit)'
+  assert.match(list.written.stdout, /20260102-0304-bbbbbb {2}succeeded .* done, but 2 scripts failed: /)
+  assert.ok(list.written.stdout.includes(told), list.written.stdout)
+  assert.ok(show.written.stdout.includes(`state    succeeded, ${told}\n`), show.written.stdout)
+})
+
 test('a run whose process is gone shows as interrupted, and only what kept its layer can go on', async () => {
   const store = new RunStore(join(dir, 'state'))
   await store.save({ ...saved, id: '20260102-0305-000000', state: 'running', owner: { ...saved.owner, start_time: '1' } })

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini'
+import { FailedScript } from './script-run.ts'
 
 /**
  * One thing that happened in a run: a line of `--json`, later a server-sent event of the service.
@@ -21,6 +22,8 @@ export const InstarEvent = z.strictObject({
   script_run_id: z.optional(z.string()),
   /** Of `output` events: which stream the message is a piece of. */
   stream: z.optional(z.enum(['stdout', 'stderr'])),
+  /** Of a `result` that succeeded: scripts that failed and were allowed to. */
+  failed_scripts: z.optional(z.array(FailedScript)),
 })
 export type InstarEvent = z.infer<typeof InstarEvent>
 

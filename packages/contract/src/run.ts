@@ -1,4 +1,5 @@
 import * as z from 'zod/mini'
+import { FailedScript } from './script-run.ts'
 
 /** An error as it is stored and sent: the code of the table, the message and its causes, what to do. */
 export const ErrorReport = z.strictObject({
@@ -55,6 +56,8 @@ export const Run = z.strictObject({
   kept_layers: z.optional(z.array(z.string())),
   /** Of a run that succeeded. */
   changes: z.optional(MorphChanges),
+  /** Of a run that succeeded: scripts that failed and were allowed to. */
+  failed_scripts: z.optional(z.array(FailedScript)),
   /** The run that went on with this one. */
   resumed_by: z.optional(z.string()),
 })

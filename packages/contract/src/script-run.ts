@@ -32,3 +32,16 @@ export const ScriptRun = z.strictObject({
   output: z.optional(z.string()),
 })
 export type ScriptRun = z.infer<typeof ScriptRun>
+
+/** The last attempt of a script that failed where it might (`on_failure: continue`), so that the run went on. */
+export const FailedScript = z.pick(ScriptRun, {
+  id: true,
+  phase: true,
+  name: true,
+  order: true,
+  attempt: true,
+  exit_code: true,
+  signal: true,
+  timed_out: true,
+})
+export type FailedScript = z.infer<typeof FailedScript>

@@ -1,4 +1,4 @@
-import type { MorphChanges, ScriptRun } from '@instar/contract'
+import type { FailedScript, MorphChanges, ScriptRun } from '@instar/contract'
 import type { AppliedChange } from './tree/apply.ts'
 
 /** What a morph did. */
@@ -14,6 +14,23 @@ export interface MorphReport {
   /** What was done to the OS, in sentences, by step. */
   readonly steps: readonly { readonly step: string; readonly changes: readonly string[] }[]
   readonly warnings: readonly string[]
+}
+
+/** Scripts whose last attempt failed: a report is of a morph that went on in spite of them. */
+export function failedScriptsOf({ scripts }: Pick<MorphReport, 'scripts'>): FailedScript[] {
+  const last = new Map(scripts.map(run => [`${run.phase} ${run.order}`, run]))
+  return [...last.values()]
+    .filter(({ exit_code }) => exit_code !== 0)
+    .map(({ id, phase, name, order, attempt, exit_code, signal, timed_out }) => ({
+      id,
+      phase,
+      name,
+      order,
+      attempt,
+      exit_code,
+      signal,
+      timed_out,
+    }))
 }
 
 /** What is kept of a report: its scripts have records of their own. */

@@ -7,7 +7,8 @@ import { formatDuration, formatTable } from '@instar/phases/text'
 import { endOfResult, firstLines } from '../boot/result-rows.ts'
 import type { Context } from '../context.ts'
 import type { RunStore } from '../runs/run-store.ts'
-import { endOf, sortByStart } from '../runs/show.ts'
+import { endOf } from '../runs/script-end.ts'
+import { sortByStart } from '../runs/show.ts'
 
 const OUTPUT_LINES = 3
 const OUTPUT_BYTES = 4096

@@ -1,5 +1,6 @@
 import { MACHINE_PHASES } from '@instar/contract/phases'
-import type { MorphReport } from '@instar/morph'
+import { failedScriptsOf, type MorphReport } from '@instar/morph'
+import { describeFailedScripts } from '../runs/script-end.ts'
 import type { MorphTask } from './prepare-task.ts'
 
 /** The last lines of a morph that went well: what ran, what was changed, what to do next. */
@@ -9,8 +10,10 @@ export function describeReport(report: MorphReport, task: MorphTask, runId: stri
     return names.size === 0 ? [] : [`${names.size} in ${phase}`]
   })
   const written = task.options.output ?? (task.options.minion === undefined ? task.images : task.options.device) ?? []
+  const failed = failedScriptsOf(report)
   return [
     `${task.instance}: ${report.system}`,
+    ...(failed.length === 0 ? [] : [describeFailedScripts(failed)]),
     `scripts run: ${ran.join(', ') || 'none'}${report.firstBootScripts > 0 ? `; ${report.firstBootScripts} will run at first boot` : ''}`,
     `files changed: ${report.changed.length}${report.changed.length > 0 ? ', named in the record' : ''}`,
     `written: ${written.join(' ')}`,

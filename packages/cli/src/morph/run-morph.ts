@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Emit, Run } from '@instar/contract'
 import { thisProcess } from '@instar/machine'
-import { changesOf, morph, resumePoint, type MorphReport } from '@instar/morph'
+import { changesOf, failedScriptsOf, morph, resumePoint, type MorphReport } from '@instar/morph'
 import { findKnown, reportError } from '@instar/phases/text'
 import type { MorphOptions } from '../commands/morph.ts'
 import type { Context } from '../context.ts'
@@ -54,9 +54,11 @@ export async function runMorph(context: Context, images: readonly string[], opti
   try {
     warnOfScriptsNotRun(run)
     const report = task.options.minion === undefined ? await morphImages(run) : await morphOnMinion(run)
-    await record.update({ state: 'succeeded', changes: changesOf(report), ended_at: context.now().toISOString() })
+    const failed = failedScriptsOf(report)
+    const failures = failed.length === 0 ? {} : { failed_scripts: failed }
+    await record.update({ state: 'succeeded', changes: changesOf(report), ...failures, ended_at: context.now().toISOString() })
     await giveOver(run)
-    emit({ kind: 'result', state: 'succeeded', message: describeReport(report, task, record.id) })
+    emit({ kind: 'result', state: 'succeeded', message: describeReport(report, task, record.id), ...failures })
     return 0
   } catch (thrown) {
     // Ctrl-C reaches QEMU too, whose end may be seen before our own signal is acted upon.

@@ -5,7 +5,8 @@ import { InstarError } from '@instar/contract/errors'
 import { printable } from '@instar/phases/text'
 import type { Context } from '../context.ts'
 import { RunStore } from './run-store.ts'
-import { endOf, sortByStart } from './show.ts'
+import { endOf } from './script-end.ts'
+import { sortByStart } from './show.ts'
 
 /** Prints what the scripts of a run wrote: with a heading each, or one stream as it came. */
 export async function showScriptLog(

@@ -5,6 +5,7 @@ import type { Context } from '../context.ts'
 import { keptFolders } from '../kept/kept-work.ts'
 import { shellLine } from '../output/shell-words.ts'
 import { RunStore } from './run-store.ts'
+import { describeFailedScripts, endOf } from './script-end.ts'
 
 /** Prints all runs, the newest first. */
 export async function listRuns(context: Context, json: boolean): Promise<void> {
@@ -17,7 +18,7 @@ export async function listRuns(context: Context, json: boolean): Promise<void> {
     run.instance,
     run.started_at.replace('T', ' ').slice(0, 19),
     tookOf(run),
-    run.error?.message ?? '',
+    run.error?.message ?? failuresOf(run),
   ])
   context.stdout.write(formatTable([['RUN', 'STATE', 'MACHINE', 'STARTED (UTC)', 'TOOK', 'ERROR'], ...rows]))
 }
@@ -32,7 +33,7 @@ export async function showRun(context: Context, name: string, json: boolean): Pr
     `run      ${run.id}`,
     `machine  ${run.instance}`,
     `images   ${shellLine(run.images)}`,
-    `state    ${run.state}`,
+    `state    ${[run.state, failuresOf(run)].filter(Boolean).join(', ')}`,
     `started  ${run.started_at}`,
     `took     ${tookOf(run)}`,
     `command  ${shellLine(['instar', ...run.argv])}`,
@@ -57,14 +58,6 @@ export function sortByStart(scripts: readonly ScriptRun[]): ScriptRun[] {
   return scripts.toSorted((a, b) => (a.started_at < b.started_at ? -1 : 1))
 }
 
-/** How a script ended, in a word or two. */
-export function endOf(script: ScriptRun): string {
-  if (script.interrupted) return 'interrupted'
-  if (script.ended_at === null) return 'not ended'
-  if (script.timed_out) return 'time limit'
-  return script.signal ?? `exit ${script.exit_code}`
-}
-
 function rowOf(script: ScriptRun): string[] {
   const took = script.ended_at === null ? '' : formatDuration(Date.parse(script.ended_at) - Date.parse(script.started_at))
   return [
@@ -75,6 +68,10 @@ function rowOf(script: ScriptRun): string[] {
     took,
     `${script.stdout_bytes} B out, ${script.stderr_bytes} B err`,
   ]
+}
+
+function failuresOf({ failed_scripts: failed = [] }: Run): string {
+  return failed.length === 0 ? '' : describeFailedScripts(failed)
 }
 
 function tookOf(run: Run): string {

@@ -1,6 +1,6 @@
 import type { ExecutionScriptRun } from '@instar/contract/api'
 import { createLineSplitter, printable } from '@instar/phases/text'
-import { endOf } from '../runs/show.ts'
+import { endOf } from '../runs/script-end.ts'
 import type { Api } from '../service/api.ts'
 import { statusOf } from '../service/refusal.ts'
 import { followOutput, isAtWork, readScriptRun, type OutputOf } from './output-stream.ts'
