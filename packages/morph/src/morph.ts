@@ -65,7 +65,7 @@ async function morphMounted(session: MorphSession, storage: Storage, guest: Moun
   const facts = await recognise(session, storage, before)
   session.learn({ distro: distroOf(facts) })
   const open = { storage, guest, facts, images: new ImageCache(machine) }
-  if (request.skipOsMorphing) return finish(session, open, { changed: [], steps: [], tree: before })
+  if (request.skipOsMorphing) return finish(session, open, { changed: [], isUnchanged: true, steps: [], tree: before })
 
   await warnOfObstacles(session, open, before)
   // It goes with the guest's file systems.
@@ -85,6 +85,7 @@ async function finish(session: MorphSession, open: OpenGuest, fitted: FitResult)
     scripts: session.scripts,
     firstBootScripts: registered.scripts,
     changed: [...fitted.changed, ...registered.changed],
+    isUnchanged: fitted.isUnchanged && registered.changed.length === 0 && session.scripts.length === 0 && !isRepaired(open.guest),
     steps: fitted.steps,
     warnings: session.warnings,
   }
@@ -113,6 +114,11 @@ async function recognise(session: MorphSession, storage: Storage, tree: GuestTre
 
 function mountOptions({ request, signal, emit }: MorphSession): Parameters<typeof mountGuest>[2] {
   return { at: `/mnt/instar-${request.runId}`, signal, emit, ...(request.root === undefined ? {} : { root: request.root }) }
+}
+
+/** By e2fsck, before it was mounted: that is worth keeping. */
+function isRepaired({ states }: MountedGuest): boolean {
+  return states.some(({ state }) => state === 'repaired')
 }
 
 function distroOf({ distribution }: GuestFacts): string {

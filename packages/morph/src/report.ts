@@ -11,6 +11,8 @@ export interface MorphReport {
   readonly firstBootScripts: number
   /** Files that Instar itself changed, each once; what scripts changed is not in it. */
   readonly changed: readonly AppliedChange[]
+  /** Nothing was changed, and nothing ran that might have: the disks hold no more than times and counters of having been mounted. */
+  readonly isUnchanged: boolean
   /** What was done to the OS, in sentences, by step. */
   readonly steps: readonly { readonly step: string; readonly changes: readonly string[] }[]
   readonly warnings: readonly string[]

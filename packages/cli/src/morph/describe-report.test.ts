@@ -15,8 +15,8 @@ const begun = beginScriptRun({
   payloadSha256: '0'.repeat(64),
 })
 
-const report = { system: 'Debian 12', scripts: [], firstBootScripts: 0, changed: [], steps: [], warnings: [] }
-const task = { instance: 'web', images: ['/web.qcow2'], options: {} } as unknown as Parameters<typeof describeReport>[1]
+const report = { system: 'Debian 12', scripts: [], firstBootScripts: 0, changed: [], isUnchanged: false, steps: [], warnings: [] }
+const task = { instance: 'web', images: ['/web.qcow2'], options: {}, isResumed: false } as unknown as Parameters<typeof describeReport>[1]
 
 test('the summary of a run that went on though a script failed says so', () => {
   const scripts = [{ ...begun, ended_at: begun.started_at, exit_code: 3 }]
@@ -28,4 +28,16 @@ test('the summary of a run that went on though a script failed says so', () => {
 
 test('the summary of a run in which all went well tells of no failure', () => {
   assert.doesNotMatch(describeReport(report, task, 'r1'), /failed/)
+})
+
+test('the summary says that no image was written where nothing was changed, unless a new one was asked for or an earlier run had changed it', () => {
+  const written = (more: object) =>
+    describeReport({ ...report, isUnchanged: true }, { ...task, ...more }, 'r1')
+      .split('\n')
+      .at(-2)
+
+  assert.equal(written({}), 'written: nothing, as nothing was changed')
+  assert.equal(written({ options: { output: ['/new.qcow2'] } }), 'written: /new.qcow2')
+  assert.equal(written({ options: { minion: 'ssh://m', device: ['/dev/vdb'] } }), 'written: /dev/vdb')
+  assert.equal(written({ isResumed: true }), 'written: /web.qcow2')
 })

@@ -1,6 +1,7 @@
 import { MACHINE_PHASES } from '@instar/contract/phases'
 import { failedScriptsOf, type MorphReport } from '@instar/morph'
 import { describeFailedScripts } from '../runs/script-end.ts'
+import { leavesImages } from './leaves-images.ts'
 import type { MorphTask } from './prepare-task.ts'
 
 /** The last lines of a morph that went well: what ran, what was changed, what to do next. */
@@ -16,7 +17,7 @@ export function describeReport(report: MorphReport, task: MorphTask, runId: stri
     ...(failed.length === 0 ? [] : [describeFailedScripts(failed)]),
     `scripts run: ${ran.join(', ') || 'none'}${report.firstBootScripts > 0 ? `; ${report.firstBootScripts} will run at first boot` : ''}`,
     `files changed: ${report.changed.length}${report.changed.length > 0 ? ', named in the record' : ''}`,
-    `written: ${written.join(' ')}`,
+    `written: ${leavesImages(report, task) ? 'nothing, as nothing was changed' : written.join(' ')}`,
     `record: instar run show ${runId}`,
   ].join('\n')
 }

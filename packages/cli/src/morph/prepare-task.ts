@@ -7,6 +7,7 @@ import type { MorphOptions } from '../commands/morph.ts'
 import { collectScripts, collectSecrets, type CollectedScripts } from '../scripts/collect.ts'
 import { scriptFlagsOf } from '../scripts/flags-of.ts'
 import { instanceName } from './instance-name.ts'
+import type { Resumable } from './resume.ts'
 
 /** All that a command line asks for, read and checked; nothing has been touched yet. */
 export interface MorphTask {
@@ -16,12 +17,14 @@ export interface MorphTask {
   readonly selection: Selection
   readonly request: Omit<MorphRequest, 'runId'>
   readonly options: MorphOptions
+  /** It goes on with the layers of an earlier run. */
+  readonly isResumed: boolean
 }
 
 /** Reads flags, scripts, secrets and keys. Everything that is wrong with them is an error here. */
 export async function prepareTask(
   images: readonly string[],
-  { options, resumeAt }: { options: MorphOptions; resumeAt: MorphRequest['resumeAt'] | undefined },
+  { options, earlier }: { options: MorphOptions; earlier: Pick<Resumable, 'resumeAt'> | undefined },
   signal: AbortSignal,
 ): Promise<MorphTask> {
   requireDisks(images, options)
@@ -38,6 +41,7 @@ export async function prepareTask(
     scripts,
     selection,
     options,
+    isResumed: earlier !== undefined,
     request: {
       instance,
       scripts: selection.run,
@@ -48,7 +52,7 @@ export async function prepareTask(
       packages: { install: options.install ?? [], remove: options.remove ?? [] },
       skipOsMorphing: options.skipOsMorphing === true,
       ...(options.root === undefined ? {} : { root: options.root }),
-      ...(resumeAt === undefined ? {} : { resumeAt }),
+      ...(earlier?.resumeAt === undefined ? {} : { resumeAt: earlier.resumeAt }),
     },
   }
 }

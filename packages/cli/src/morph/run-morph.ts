@@ -1,25 +1,26 @@
 import { join } from 'node:path'
 import type { Emit, Run } from '@instar/contract'
-import { thisProcess } from '@instar/machine'
 import { changesOf, failedScriptsOf, morph, resumePoint, type MorphReport } from '@instar/morph'
 import { findKnown, reportError } from '@instar/phases/text'
 import type { MorphOptions } from '../commands/morph.ts'
 import type { Context } from '../context.ts'
 import { shellLine } from '../output/shell-words.ts'
 import { RunFailed } from '../runs/run-failed.ts'
-import { newRunId } from '../runs/run-id.ts'
 import { openRecord, type RunRecord } from '../runs/run-record.ts'
 import { RunStore } from '../runs/run-store.ts'
 import { sortByStart } from '../runs/show.ts'
 import { createScriptFiles } from '../runs/script-files.ts'
 import { chooseView } from '../view/choose.ts'
 import { createEmitter } from './emitter.ts'
-import { maskKeys } from './mask-keys.ts'
+import { newRun } from './new-run.ts'
 import { openMinion } from './open-minion.ts'
 import { prepareTask, type MorphTask } from './prepare-task.ts'
 import { findResumable } from './resume.ts'
 import { describeReport } from './describe-report.ts'
+import { leavesImages } from './leaves-images.ts'
 import { openWorkspace, type Workspace } from './workspace.ts'
+
+const COMMIT_STEP = 'Writing the changes into the image'
 
 interface MorphRun {
   readonly context: Context
@@ -35,11 +36,7 @@ interface MorphRun {
 export async function runMorph(context: Context, images: readonly string[], options: MorphOptions): Promise<number> {
   const store = new RunStore(context.paths.stateDir)
   const earlier = options.resume === undefined ? undefined : await findResumable(context, store, { images, options })
-  const task = await prepareTask(
-    earlier?.images ?? images,
-    { options: earlier?.options ?? options, resumeAt: earlier?.resumeAt },
-    context.signal,
-  )
+  const task = await prepareTask(earlier?.images ?? images, { options: earlier?.options ?? options, earlier }, context.signal)
   const record = await openRecord(store, newRun(context, task))
   const view = chooseView(context, { json: options.json === true })
   const { emit, flush } = createEmitter(context, { id: record.id, instance: task.instance, store, view })
@@ -102,6 +99,10 @@ async function morphImages(run: MorphRun): Promise<MorphReport> {
     ...(run.resumes === undefined ? {} : { resume: run.resumes.id }),
   })
   const report = await keepingOnError(run, workspace, () => morphLayers(run, workspace))
+  if (leavesImages(report, task)) {
+    emit({ kind: 'step', step: COMMIT_STEP, state: 'skipped', message: 'Nothing was changed: the image stays as it is' })
+    return report
+  }
   // A commit keeps its layers itself, to be finished by the next command.
   await (options.output === undefined ? publish(run, workspace) : keepingOnError(run, workspace, () => publish(run, workspace)))
   return report
@@ -151,7 +152,7 @@ async function morphOn(run: MorphRun, machine: Parameters<typeof morph>[1]['mach
 }
 
 async function publish(run: MorphRun, workspace: Workspace): Promise<void> {
-  const step = run.task.options.output === undefined ? 'Writing the changes into the image' : 'Writing the new image'
+  const step = run.task.options.output === undefined ? COMMIT_STEP : 'Writing the new image'
   run.emit({ kind: 'step', step, state: 'started' })
   try {
     await workspace.publish({
@@ -170,27 +171,6 @@ function warnOfScriptsNotRun({ task, emit }: MorphRun): void {
   for (const { script, reason } of task.selection.notRun)
     emit({ kind: 'warning', message: `script ${script.name} (${script.phase}) will not run: ${reason}` })
   for (const { path, reason } of task.scripts.ignoredFiles) emit({ kind: 'warning', message: `${path} is not run: ${reason}` })
-}
-
-function newRun(context: Context, task: MorphTask): Run {
-  return {
-    version: 1,
-    id: newRunId(context.now()),
-    instance: task.instance,
-    state: 'running',
-    argv: maskKeys(context.argv),
-    options: keptOptions(task.options),
-    cwd: context.cwd,
-    images: task.options.minion === undefined ? [...task.images] : [...(task.options.device ?? [])],
-    owner: thisProcess(),
-    started_at: context.now().toISOString(),
-    ended_at: null,
-  }
-}
-
-/** What a resumed run takes over: all options but keys given as text, which must be given again. */
-function keptOptions(options: MorphOptions): Record<string, unknown> {
-  return { ...options, key: (options.key ?? []).filter(key => !key.includes(':text:')) }
 }
 
 async function failureOf(error: unknown, run: MorphRun): Promise<Partial<Run>> {

@@ -28,6 +28,8 @@ import { bootTarget } from './target.ts'
 /** What fitting the OS did. */
 export interface FitResult {
   readonly changed: readonly AppliedChange[]
+  /** No program of the guest ran either that may have changed more. */
+  readonly isUnchanged: boolean
   readonly steps: readonly FitStep[]
   /** Absent where the OS was left as it is. */
   readonly verdict?: Verdict
@@ -46,9 +48,16 @@ export async function fitGuest(session: MorphSession, open: OpenGuest, before: G
   fitting.decide(before)
   await fitting.addFallbackLoader(before)
   await fitting.write(before)
-  const tree = (await fitting.changePackages(before)) ? await loadTree(session.machine, open.guest.at, { signal: session.signal }) : before
+  const hasChangedPackages = await fitting.changePackages(before)
+  const tree = hasChangedPackages ? await loadTree(session.machine, open.guest.at, { signal: session.signal }) : before
   const verdict = await fitting.makeBootable(tree)
-  return { changed: fitting.changed, steps: fitting.steps, verdict, tree: fitting.hasRunGuest ? undefined : tree.settled() }
+  return {
+    changed: fitting.changed,
+    isUnchanged: fitting.changed.length === 0 && !hasChangedPackages && !fitting.hasRunGuest,
+    steps: fitting.steps,
+    verdict,
+    tree: fitting.hasRunGuest ? undefined : tree.settled(),
+  }
 }
 
 class Fitting {
