@@ -181,11 +181,12 @@ test('a run that goes on skips what is done and says so', async () => {
 })
 
 test('no event and no log holds a secret that a script prints', async () => {
-  const at = setting(() => ({ stdout: 'the key is hunter22\n' }))
+  const at = setting(() => ({ stdout: 'the key is hunter22\n', survivors: [{ pid: 7, command: 'serve --key hunter22' }] }))
 
   await run(at, [script('a')])
 
-  assert.doesNotMatch(JSON.stringify(at.events) + at.output.join(''), /hunter22/)
+  assert.doesNotMatch(JSON.stringify(at.events) + JSON.stringify(at.saved) + at.output.join(''), /hunter22/)
+  assert.deepEqual(at.saved.at(-1)?.left_running, ['7 serve --key ***'])
   assert.equal(at.output.join(''), 'stdout:the key is ***\n')
 })
 

@@ -84,7 +84,7 @@ export async function runAttempt(
   }
   // What the machine says of it names the script's file.
   if (missing !== undefined) await output.take('stderr', Buffer.from(`instar: the minion has no ${missing}\n`))
-  const run = { ...finishedRecord(begun, result), ...output.sizes() }
+  const run = { ...finishedRecord(begun, result, world.redactor), ...output.sizes() }
   await output.end()
   await log.close(run)
   const attempted = { run, result, missing, log: log.place, printed: output.printed }
@@ -106,7 +106,8 @@ function newRecord(script: ScriptSpec, at: { id: string; runId: string; order: n
   return beginScriptRun({ ...script, ...at, startedAt: new Date(), payloadSha256 })
 }
 
-function finishedRecord(begun: ScriptRun, result: RunResult): ScriptRun {
+function finishedRecord(begun: ScriptRun, result: RunResult, redactor: Redactor): ScriptRun {
+  const leftRunning = result.survivors.map(({ pid, command }) => redactor.text(`${pid} ${command}`))
   return {
     ...begun,
     started_at: result.startedAt.toISOString(),
@@ -114,7 +115,7 @@ function finishedRecord(begun: ScriptRun, result: RunResult): ScriptRun {
     exit_code: result.exitCode,
     signal: result.signal,
     timed_out: result.timedOut,
-    ...(result.survivors.length === 0 ? {} : { left_running: result.survivors.map(({ pid, command }) => `${pid} ${command}`) }),
+    ...(leftRunning.length === 0 ? {} : { left_running: leftRunning }),
   }
 }
 
