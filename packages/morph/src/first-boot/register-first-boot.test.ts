@@ -58,6 +58,21 @@ test('writes only below /etc and /var/lib/instar', () => {
   assert.deepEqual(outside, [])
 })
 
+test('gives the runner what it has to mask: secrets and their parts in hex, the longest first', () => {
+  const tree = guest()
+  const value = Buffer.from('TOKEN=hunter2222\nuser=joe\n')
+
+  registerFirstBoot(tree, request({ secrets: [{ name: 'login', value }] }))
+
+  const masks = (tree.read(`${BASE}/r1/masks/hex`) ?? '').trimEnd().split('\n')
+  assert.deepEqual(
+    masks.map(mask => Buffer.from(mask, 'hex').toString()),
+    ['TOKEN=hunter2222\nuser=joe', 'TOKEN=hunter2222', 'hunter2222', 'user=joe'],
+  )
+  assert.match(tree.read(`${BASE}/r1/run`) ?? '', /^longest_mask=25$/m)
+  assert.equal(tree.lstat(`${BASE}/r1/masks/hex`)?.mode.toString(8), '400')
+})
+
 test('gives nobody but root the scripts, and the secrets mode 0400', () => {
   const tree = guest()
 

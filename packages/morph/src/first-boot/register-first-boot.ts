@@ -2,6 +2,7 @@ import { InstarError } from '@instar/contract'
 import type { ScriptSpec, Secret } from '@instar/contract/scripts'
 import { FIRST_BOOT_DIR, firstBootEntries, firstBootRunner, QUEUE_DIR, runDir, RUNNER_PATH } from '@instar/phases'
 import type { GuestTree } from '../tree/guest-tree.ts'
+import { maskedTexts } from '../scripts/redact.ts'
 import { installService } from './install-service.ts'
 import { missingInterpreter } from './missing-interpreter.ts'
 
@@ -30,7 +31,7 @@ export interface FirstBootWarning {
 export function registerFirstBoot(tree: GuestTree, request: FirstBootRequest): FirstBootWarning[] {
   const { runId, scripts, secrets, facts } = request
   if (scripts.length === 0) return []
-  const entries = firstBootEntries({ runId, scripts, secrets, distro: facts.distro })
+  const entries = firstBootEntries({ runId, scripts, secrets, masks: maskedTexts(secrets), distro: facts.distro })
 
   const warnings = installService(tree, facts.init)
   const earlier = waitingRuns(tree, runId)

@@ -21,6 +21,11 @@ export interface StreamRedactor {
   end(): Buffer
 }
 
+/** What is masked of these secrets, the longest first. */
+export function maskedTexts(secrets: readonly Secret[]): Buffer[] {
+  return secretTexts(secrets).map(text => Buffer.from(text, 'latin1'))
+}
+
 export function createRedactor(secrets: readonly Secret[]): Redactor {
   const values = secretTexts(secrets)
   if (values.length === 0) return { text: text => text, stream: () => ({ take: piece => piece, end: () => Buffer.alloc(0) }) }

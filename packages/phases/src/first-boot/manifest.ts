@@ -10,6 +10,8 @@ export interface FirstBootRun {
   /** In the order in which they run. */
   readonly scripts: readonly ScriptSpec[]
   readonly secrets: readonly Secret[]
+  /** What is told as `***` where a script prints it: the secrets, and parts of them; the longest first. */
+  readonly masks: readonly Buffer[]
   /** "debian 12"; '' when not known. */
   readonly distro: string
   readonly limits?: FirstBootLimits
@@ -42,11 +44,19 @@ export function firstBootEntries(run: FirstBootRun): FirstBootEntry[] {
   checkRun(run)
   const dir = runDir(run.runId)
   const limits = run.limits ?? FIRST_BOOT_LIMITS
-  const values = { version: 1, run_id: run.runId, count: run.scripts.length, max_boots: limits.maxBoots, max_total_s: limits.maxTotalS }
+  const values = {
+    version: 1,
+    run_id: run.runId,
+    count: run.scripts.length,
+    max_boots: limits.maxBoots,
+    max_total_s: limits.maxTotalS,
+    longest_mask: run.masks.reduce((longest, mask) => Math.max(longest, mask.length), 0),
+  }
   return [
     { path: dir, mode: 0o700 },
     { path: `${dir}/run`, mode: 0o600, content: valueFile(values) },
     ...secretEntries(`${dir}/secrets`, run.secrets),
+    ...maskEntries(`${dir}/masks`, run.masks),
     { path: `${dir}/scripts`, mode: 0o700 },
     ...run.scripts.flatMap((script, index) => scriptEntries(run, script, index + 1)),
   ]
@@ -80,6 +90,16 @@ function secretEntries(dir: string, secrets: readonly Secret[]): FirstBootEntry[
   return [
     { path: dir, mode: 0o700 },
     ...secrets.map(secret => ({ path: `${dir}/${secret.name}`, mode: 0o400, content: Buffer.from(secret.value) })),
+  ]
+}
+
+/** In hex: the runner has to find any bytes with awk. */
+function maskEntries(dir: string, masks: readonly Buffer[]): FirstBootEntry[] {
+  if (masks.length === 0) return []
+  const lines = masks.map(mask => `${mask.toString('hex')}\n`)
+  return [
+    { path: dir, mode: 0o700 },
+    { path: `${dir}/hex`, mode: 0o400, content: Buffer.from(lines.join('')) },
   ]
 }
 

@@ -41,6 +41,8 @@ interface PhonyRootOptions {
   readonly shell: Shell
   readonly scripts: readonly (Partial<ScriptSpec> & { payload: string })[]
   readonly secrets?: readonly Secret[]
+  /** The longest first. */
+  readonly masks?: readonly string[]
   readonly limits?: FirstBootLimits
   /** Tools that this system lacks. */
   readonly without?: readonly string[]
@@ -167,7 +169,15 @@ function register(path: string, runId: string, options: PhonyRootOptions): void 
     ...script,
   }))
   const { limits, secrets = [] } = options
-  for (const entry of firstBootEntries({ runId, scripts, secrets, distro: 'debian 12', ...(limits === undefined ? {} : { limits }) })) {
+  const masks = (options.masks ?? []).map(mask => Buffer.from(mask))
+  for (const entry of firstBootEntries({
+    runId,
+    scripts,
+    secrets,
+    masks,
+    distro: 'debian 12',
+    ...(limits === undefined ? {} : { limits }),
+  })) {
     if (entry.content === undefined) mkdirSync(join(path, entry.path), { recursive: true, mode: entry.mode })
     else writeFileSync(join(path, entry.path), entry.content, { mode: entry.mode })
   }

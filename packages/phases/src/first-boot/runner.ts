@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 
 /** In the order in which they make one script: functions first, the call of `main` last. */
-const PARTS = ['head', 'records', 'processes', 'output', 'report', 'secrets', 'attempt', 'machine', 'run', 'main'] as const
+const PARTS = ['head', 'records', 'processes', 'output', 'report', 'masks', 'secrets', 'attempt', 'machine', 'run', 'main'] as const
 
 /** The POSIX sh program that runs on the replica. */
 export function firstBootRunner(): string {

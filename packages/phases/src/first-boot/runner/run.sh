@@ -73,7 +73,7 @@ run_one() { # RUN_ID
     conclude "$(cat "$dir/finished")"
     return 0
   fi
-  run_version='' run_count='' run_max_boots='' run_max_total_s=''
+  run_version='' run_count='' run_max_boots='' run_max_total_s='' run_longest_mask=''
   load run "$dir/run" || give_up "run $run_id is damaged"
   [ "$run_version" = 1 ] || give_up "run $run_id is of version $run_version"
   count=$(number "$run_count" 0) max_boots=$(number "$run_max_boots" 10) max_total_s=$(number "$run_max_total_s" 7200)
@@ -83,6 +83,7 @@ run_one() { # RUN_ID
   say "run $run_id, boot $boots"
   repeat_results
   stage_secrets
+  load_masks
   run_scripts
   finish
 }

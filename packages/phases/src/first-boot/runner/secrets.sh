@@ -12,7 +12,10 @@ stage_secrets() { # from the disk to memory
 
 add_run_note() { run_notes="$run_notes${run_notes:+,}\"$1\""; }
 
-destroy_stored_secrets() { destroy "$dir/secrets"; }
+destroy_stored_secrets() {
+  destroy "$dir/secrets"
+  destroy "$dir/masks"
+}
 
 destroy() { # FOLDER: overwrites its files where the file system lets us, and removes it
   [ -d "$1" ] || return 0
