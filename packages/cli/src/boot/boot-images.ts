@@ -8,10 +8,13 @@ import {
   type PromptAnswer,
   type ReplicaResult,
 } from '@instar/machine'
+import { createRedactor, type Redactor } from '@instar/morph'
 import type { FirstBootReport } from '@instar/phases'
 import { createLineSplitter, formatTable, printable } from '@instar/phases/text'
 import type { BootOptions } from '../commands/boot.ts'
 import type { Context } from '../context.ts'
+import { collectSecrets } from '../scripts/collect.ts'
+import { maskReport } from './mask-report.ts'
 import { firstLines, rowOfResult } from './result-rows.ts'
 import { createBootWatch } from './watch.ts'
 
@@ -28,14 +31,21 @@ export interface BootOutcome {
 /** `instar boot`. Prints the console as it comes, then the results. */
 export async function bootImages(context: Context, images: readonly string[], options: BootOptions): Promise<number> {
   const lines = createLineSplitter()
+  const redactor = createRedactor(await collectSecrets(options.secret ?? []))
   const showConsole =
     options.quiet === true || options.json === true
       ? undefined
       : (text: string) => {
-          for (const line of lines.take(text)) context.stdout.write(`${printable(line)}\n`)
+          for (const line of lines.take(text)) context.stdout.write(`${printable(redactor.text(line))}\n`)
         }
   const answers = await readAnswers(options.answer ?? [])
-  const outcome = await bootAndWait(context, { images, options, answers, ...(showConsole === undefined ? {} : { onConsole: showConsole }) })
+  const outcome = await bootAndWait(context, {
+    images,
+    options,
+    answers,
+    redactor,
+    ...(showConsole === undefined ? {} : { onConsole: showConsole }),
+  })
   if (options.json === true) context.stdout.write(`${JSON.stringify(outcomeForPrograms(outcome))}\n`)
   else printOutcome(context, outcome)
   return exitCodeOf(outcome.report)
@@ -48,6 +58,8 @@ export async function bootAndWait(
     images: readonly string[]
     options: Omit<BootOptions, 'json'>
     answers: readonly PromptAnswer[]
+    /** Takes secrets out of what is told. */
+    redactor: Redactor
     onConsole?: (text: string) => void
   },
 ): Promise<BootOutcome> {
@@ -80,14 +92,19 @@ export async function bootAndWait(
         boot.onConsole?.(text)
       },
     })
-    return { report: watch.report(), cameUpBy: requireUp(result), reboots: result.reboots, wallMs: result.wallMs }
+    return {
+      report: maskReport(watch.report(), boot.redactor),
+      cameUpBy: requireUp(result, boot.redactor),
+      reboots: result.reboots,
+      wallMs: result.wallMs,
+    }
   } catch (error) {
     if (!watch.quiet.aborted || signal.aborted) throw error
-    return { report: watch.report(), cameUpBy: 'login', reboots: 0, wallMs: performance.now() - started }
+    return { report: maskReport(watch.report(), boot.redactor), cameUpBy: 'login', reboots: 0, wallMs: performance.now() - started }
   }
 }
 
-function requireUp(result: ReplicaResult<'first-boot' | 'text'>): 'first-boot' | 'text' {
+function requireUp(result: ReplicaResult<'first-boot' | 'text'>, redactor: Redactor): 'first-boot' | 'text' {
   try {
     return requireVerdict(result)
   } catch (error) {
@@ -95,7 +112,7 @@ function requireUp(result: ReplicaResult<'first-boot' | 'text'>): 'first-boot' |
     throw new InstarError(error.code, error.message, {
       cause: error.cause,
       hint: error.hint,
-      details: { ...error.details, stderr_tail: consoleTail(result) },
+      details: { ...error.details, stderr_tail: redactor.text(consoleTail(result)) },
     })
   }
 }

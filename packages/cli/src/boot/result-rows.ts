@@ -1,10 +1,10 @@
 import type { FirstBootResult } from '@instar/phases'
 import { formatDuration, printable } from '@instar/phases/text'
 
-/** A first-boot result as a row: script, attempt, end, time, first line of output. */
-export function rowOfResult({ run, output }: FirstBootResult): string[] {
+/** A first-boot result as a row: script, attempt, end, time, first line of output, or why there is none. */
+export function rowOfResult({ run, output, notes }: FirstBootResult): string[] {
   const took = run.ended_at === null ? '' : formatDuration(Date.parse(run.ended_at) - Date.parse(run.started_at))
-  return [run.name, String(run.attempt), endOfResult(run), took, firstLines(output, 1)]
+  return [run.name, String(run.attempt), endOfResult(run), took, firstLines(output, 1) || notes.map(printable).join('; ')]
 }
 
 export function endOfResult(run: FirstBootResult['run']): string {

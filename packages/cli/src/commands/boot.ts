@@ -9,6 +9,7 @@ export interface BootOptions extends ImageOptions, StartOptions {
   readonly until?: string
   readonly network: 'none' | 'user'
   readonly answer?: string[]
+  readonly secret?: string[]
   readonly quiet?: boolean
   readonly json?: boolean
 }
@@ -31,6 +32,7 @@ export function registerBoot(program: Command, context: Context, finish: (exitCo
     .option('--until <text>', 'wait for this text on the console instead of the first-boot results')
     .addOption(new Option('--network <kind>', 'network of the machine').choices(['none', 'user']).default('none'))
     .option('--answer <prompt=@file>', 'type the content of a file when the console shows this text; repeatable', repeatable)
+    .option('--secret <name=@file>', 'file whose content is masked in all that is printed; repeatable', repeatable)
     .option('--quiet', 'do not print the console')
     .addOption(jsonOption())
     .action(async (images: string[], options: BootOptions) => {

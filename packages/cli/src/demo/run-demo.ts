@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { LUKS_PASSPHRASE, buildGuest } from '@instar/fixtures'
 import { makeFolder, openAppliance, requireWritableFolder } from '@instar/machine'
+import { createRedactor } from '@instar/morph'
 import { formatDuration } from '@instar/phases/text'
 import { bootAndWait, exitCodeOf } from '../boot/boot-images.ts'
 import type { DemoOptions } from '../commands/demo.ts'
@@ -36,6 +37,7 @@ export async function runDemo(context: Context, options: DemoOptions): Promise<n
   const outcome = await bootAndWait(context, {
     images: [image],
     options: { ...options, bus: 'virtio', firmware: 'bios', network: 'none', timeout: BOOT_TIMEOUT_S },
+    redactor: createRedactor([]),
     answers: options.luks === true ? [{ prompt: 'Please unlock disk', send: `${LUKS_PASSPHRASE}\n` }] : [],
   })
   await printDemoTable(context, { store, run, report: outcome.report })
