@@ -1,6 +1,15 @@
 import { Option, type Command } from 'commander'
 import type { Context } from '../context.ts'
-import { addImageOptions, addStartOptions, jsonOption, repeatable, wholeNumber, type ImageOptions, type StartOptions } from './options.ts'
+import {
+  addImageOptions,
+  addStartOptions,
+  jsonOption,
+  REPLICA_MEMORY,
+  repeatable,
+  wholeNumber,
+  type ImageOptions,
+  type StartOptions,
+} from './options.ts'
 
 export interface BootOptions extends ImageOptions, StartOptions {
   readonly bus: 'virtio' | 'nvme'
@@ -24,7 +33,7 @@ export function registerBoot(program: Command, context: Context, finish: (exitCo
       'Boots the images in QEMU on a throw-away layer and waits for the first-boot results or a text on the console. Exit code 0 when it came up and every first-boot script succeeded, 1 when it did not come up, 4 when a script failed, 5 at the time limit.',
     )
   addImageOptions(command)
-  addStartOptions(command)
+  addStartOptions(command, REPLICA_MEMORY)
   command
     .addOption(new Option('--bus <bus>', 'bus of the disks').choices(['virtio', 'nvme']).default('virtio'))
     .addOption(new Option('--firmware <firmware>', 'firmware of the machine').choices(['bios', 'uefi']).default('bios'))

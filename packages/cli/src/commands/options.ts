@@ -11,20 +11,6 @@ export function wholeNumber(value: string): number {
   return Number(value)
 }
 
-/**
- * 64 MiB end in a panic of the appliance's kernel; with 72 to 88 it takes minutes for what it does in half a minute with 96 (a Debian 12 whose
- * initramfs is rebuilt, under emulation).
- */
-const LEAST_MEMORY_MIB = 96
-
-function memoryMiB(value: string): number {
-  const mib = wholeNumber(value)
-  if (mib >= LEAST_MEMORY_MIB) return mib
-  throw new InvalidArgumentError(
-    `${mib} MiB are too few for a virtual machine to work; the least is ${LEAST_MEMORY_MIB}. Leave it out for the usual memory.`,
-  )
-}
-
 export const jsonOption = () => new Option('--json', 'one JSON object a line instead of text')
 
 /** The options that say which machine the images are. */
@@ -95,15 +81,34 @@ export interface StartOptions {
   readonly memory?: number
 }
 
-/** The options of commands that start a virtual machine. */
-export function addStartOptions(command: Command): Command {
+/** In MiB. */
+interface MemoryRange {
+  readonly least: number
+  readonly usual: number
+}
+
+/**
+ * 64 MiB end in a panic of the appliance's kernel; with 72 to 88 it takes minutes for what it does in half a minute with 96 (a Debian 12 whose
+ * initramfs is rebuilt, under emulation).
+ */
+const APPLIANCE_MEMORY: MemoryRange = { least: 96, usual: 512 }
+/** There are systems that are content with so little. */
+export const REPLICA_MEMORY: MemoryRange = { least: 16, usual: 1024 }
+
+/** The options of commands that start a virtual machine: the appliance, unless its memory says otherwise. */
+export function addStartOptions(command: Command, { least, usual } = APPLIANCE_MEMORY): Command {
+  const memoryMiB = (value: string) => {
+    const mib = wholeNumber(value)
+    if (mib >= least) return mib
+    throw new InvalidArgumentError(`${mib} MiB are too few for it to work; the least is ${least}. Leave it out for the usual ${usual}.`)
+  }
   return command
     .addOption(
       new Option('--accel <accel>', 'virtualisation: KVM where it truly works, else emulation')
         .choices(['auto', 'kvm', 'tcg'])
         .default('auto'),
     )
-    .option('--memory <MiB>', `memory of the virtual machine, ${LEAST_MEMORY_MIB} at least (default: 512; a replica 1024)`, memoryMiB)
+    .option('--memory <MiB>', `memory of the virtual machine, at least ${least} (default: ${usual})`, memoryMiB)
 }
 
 export function addRootOption(command: Command): Command {
