@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { sql } from 'kysely'
+import { errorChain, type InstarError } from '@instar/contract/errors'
 import { createPool } from './connection/pool.ts'
 import { migrate } from './migrate/migrate.ts'
 import { loadMigrations } from './migrate/migrations.ts'
-import { openStore } from './open-store.ts'
+import { openStore, urlOfDatabase } from './open-store.ts'
 import { createTestStore } from './testing/create-test-store.ts'
 
 const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
@@ -33,6 +34,54 @@ test('opens a store on its own server, migrated, and again with the same key', a
     assert.equal(again.vault.open(sealed, 'p'), 'kept')
   } finally {
     rmSync(dataDir, { recursive: true, force: true })
+  }
+})
+
+test('other keys than those that the database was begun with are refused, and no key file is made anew', async () => {
+  await using server = await createTestStore()
+  const dataDir = mkdtempSync(join(tmpdir(), 'store-'))
+  const file = join(dataDir, 'secret.key')
+  const [first, second] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)].map(key => key.toString('hex')) as [string, string]
+  const open = async (secretKey?: string) => {
+    await using _store = await openStore({ url: server.url, dataDir, secretKey, log: silent, signal: never })
+  }
+  await sql`delete from secret_check`.execute(server.db)
+  try {
+    await open(first)
+
+    await open(first)
+    await assert.rejects(open(second), { code: 'store.unknown-key', exitCode: 3 })
+    await assert.rejects(open(), { code: 'store.unknown-key', message: /secret\.key is not there/ })
+    assert.ok(!existsSync(file))
+    // Keys are changed: the new one comes first.
+    await open(`${second},${first}`)
+    await assert.rejects(open(first), { code: 'store.unknown-key' })
+    await open(second)
+  } finally {
+    rmSync(dataDir, { recursive: true })
+  }
+})
+
+test("what is wrong with the user's database is no bug of ours", async () => {
+  await using server = await createTestStore()
+  await sql`create role nobody_here login`.execute(server.db)
+  const dataDir = mkdtempSync(join(tmpdir(), 'store-'))
+  try {
+    for (const [url, why] of [
+      [urlOfDatabase(server.url, 'no_such_database'), /database "no_such_database" does not exist/],
+      [server.url.replace(/\/\/[^@]*@/, '//no_such_role@'), /no_such_role/],
+      [server.url.replace(/\/\/[^@]*@/, '//nobody_here@'), /permission denied/],
+      ['postgres://instar@no-such-host.invalid/instar', /ENOTFOUND/],
+    ] as const) {
+      await assert.rejects(openStore({ url, dataDir, log: silent, signal: never }), (error: InstarError) => {
+        assert.deepEqual([error.code, error.exitCode], ['store.refused', 3])
+        assert.match(errorChain(error).join('; '), why)
+        return true
+      })
+    }
+  } finally {
+    await sql`drop role nobody_here`.execute(server.db)
+    rmSync(dataDir, { recursive: true })
   }
 })
 

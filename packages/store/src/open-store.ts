@@ -6,14 +6,15 @@ import { Listener, type OnNotification } from './connection/listener.ts'
 import { createPool } from './connection/pool.ts'
 import { preparedPool } from './connection/prepared.ts'
 import { retryWhileAway, transactUntilDone } from './connection/transact.ts'
+import { whyRefused } from './connection/refused.ts'
 import { isTransientDatabaseError } from './connection/transient.ts'
 import type { Database } from './database.ts'
 import { ROLE } from './embedded/data-folder.ts'
 import { startServer, type EmbeddedServer } from './embedded/server.ts'
 import { migrate } from './migrate/migrate.ts'
 import { loadMigrations } from './migrate/migrations.ts'
-import { loadKeyFile, parseKeys } from './vault/keys.ts'
-import { createVault, type Vault } from './vault/vault.ts'
+import { openVault, readKeys } from './vault/open-vault.ts'
+import type { Vault } from './vault/vault.ts'
 
 export interface StoreOptions {
   /** A PostgreSQL (15 or later) of the user's (`DATABASE_URL`); absent: our own below `dataDir`. */
@@ -53,19 +54,17 @@ const CONNECT_TIMEOUT_MS = 30_000
 
 /**
  * Opens the database: starts our own PostgreSQL where no URL is given, migrates, reads the keys. Disposing ends the connections and that server.
- * Throws `store.unavailable` when a named server does not answer for 30 s, and whatever `startServer`, `migrate` and the keys throw.
+ * Throws `store.unavailable` when a named server does not answer for 30 s, `store.refused` when it does not let us in, and whatever `startServer`,
+ * `migrate` and the keys throw.
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
   await using stack = new AsyncDisposableStack()
-  const keys =
-    options.secretKey === undefined
-      ? await loadKeyFile(join(options.dataDir, 'secret.key'))
-      : parseKeys(options.secretKey, 'the secret key')
+  const keys = await readKeys(options.secretKey, join(options.dataDir, 'secret.key'))
   const server = options.url === undefined ? stack.use(await startEmbedded(options)) : undefined
   const url = options.url ?? server?.url ?? ''
-  const store = await connectStore(
-    { url, vault: createVault(keys), log: options.log, connections: options.connections ?? CONNECTIONS },
-    options.signal,
+  const { log, connections = CONNECTIONS, signal } = options
+  const store = await connectStore({ url, openVault: pool => openVault(pool, keys), log, connections }, signal).catch((error: unknown) =>
+    Promise.reject(options.url === undefined ? error : whyRefused(error)),
   )
   stack.use(store)
   const owned = stack.move()
@@ -110,17 +109,19 @@ export function urlOfDatabase(url: string, name: string): string {
 
 interface ConnectOptions {
   readonly url: string
-  readonly vault: Vault
+  /** Once the schema is up to date. */
+  readonly openVault: (pool: Pool) => Promise<Vault>
   readonly connections: number
   readonly log: Log
 }
 
 /** Connects to a database that is there, and migrates it. */
-export async function connectStore({ url, vault, connections, log }: ConnectOptions, signal: AbortSignal): Promise<Store> {
+export async function connectStore({ url, openVault, connections, log }: ConnectOptions, signal: AbortSignal): Promise<Store> {
   await using stack = new AsyncDisposableStack()
   const pool = stack.adopt(createPool(url, connections, log), pool => pool.end())
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool: preparedPool(pool) }) })
   await migrateWhenThere(pool, log, signal)
+  const vault = await retryWhileAway(() => openVault(pool), signal)
   const listener = stack.use(new Listener(url, log))
   const owned = stack.move()
   return {
@@ -146,6 +147,9 @@ async function migrateWhenThere(pool: Pool, log: Log, signal: AbortSignal): Prom
   } catch (error) {
     signal.throwIfAborted()
     if (!isTransientDatabaseError(last)) throw error
-    throw new InstarError('store.unavailable', `PostgreSQL did not answer within ${CONNECT_TIMEOUT_MS / 1000} s`, { cause: last })
+    throw new InstarError('store.unavailable', `PostgreSQL did not answer within ${CONNECT_TIMEOUT_MS / 1000} s`, {
+      cause: last,
+      hint: 'See that PostgreSQL runs and that DATABASE_URL (database.url) leads to it; then start again.',
+    })
   }
 }

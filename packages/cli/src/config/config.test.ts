@@ -35,7 +35,9 @@ test('flags stand above the environment, the environment above the file, the fil
 })
 
 test('all that is wrong is told at once, with names, guesses and limits, and no secret', async () => {
-  const path = file('lisen: x\nlisten: nowhere\ndatabase: { connections: 1, url: "mysql://u:hunter2@h/d" }\n')
+  const path = file(
+    'lisen: x\nlisten: nowhere\ndatabase: { connections: 1, url: "mysql://u:hunter2@h/d" }\nsecret_key: hunter2\nworker: { platforms: [simulatr] }\n',
+  )
   const program = createTestProgram({ dir, env: { INSTAR_ROLE: 'boss' } }, ['config', 'check', '--config', path])
   assert.equal(await program.runAndReport(), 3)
   for (const part of [
@@ -44,6 +46,8 @@ test('all that is wrong is told at once, with names, guesses and limits, and no 
     'database.connections 1: Invalid input',
     'database.url: is no postgres:// address',
     'INSTAR_ROLE: role "boss"',
+    'secret_key: holds what is no key of 32 bytes in base64 or hex',
+    'worker.platforms ["simulatr"]: there are disk-images, simulator',
   ]) {
     assert.ok(program.written.stderr.includes(part), `${part} in\n${program.written.stderr}`)
   }

@@ -1,3 +1,5 @@
+import { PLATFORMS } from '@instar/contract/platforms'
+import { parseKeys } from '@instar/store/keys'
 import * as z from 'zod/mini'
 
 // Every setting of the service, as one table: the YAML file, the environment, the flags of `instar serve`, docs/reference/configuration.md and
@@ -41,10 +43,10 @@ const choice = <const T extends string>(facts: SettingFacts & { default: NoInfer
 })
 
 /** A list in the file; elsewhere words separated by commas. */
-const list = (facts: SettingFacts & { default: string[] }): Setting<string[]> => ({
+const list = <const T extends string>(facts: SettingFacts & { default: NoInfer<T>[]; of: readonly T[] }): Setting<T[]> => ({
   ...facts,
   kind: 'list',
-  schema: z.array(z.string().check(z.minLength(1))).check(z.minLength(1)),
+  schema: z.array(z.enum(facts.of, `there are ${facts.of.join(', ')}`)).check(z.minLength(1)),
   default: facts.default,
 })
 
@@ -61,6 +63,15 @@ const httpUrl = z
   .check(z.refine(value => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol), 'is no http or https address'))
 /** Not by URL: PostgreSQL's own form for a socket, `postgres://user@/database?host=/folder`, has no host. */
 const postgresUrl = z.string().check(z.refine(value => /^postgres(?:ql)?:\/\/\S+$/.test(value), 'is no postgres:// address'))
+
+function areKeys(text: string): boolean {
+  try {
+    parseKeys(text, 'the secret key')
+    return true
+  } catch {
+    return false
+  }
+}
 
 export type AnySetting = Setting<string> | Setting<number> | Setting<string[]>
 
@@ -119,13 +130,16 @@ export const SETTINGS = {
     flag: '--pg-user',
     defaultAbout: 'the system user `instar`, made at need',
   }),
-  secret_key: text({
-    about:
-      'Keys that connection data and secrets are encrypted with: 32 bytes each, base64 or hex, the current one first, separated by commas.',
-    env: 'INSTAR_SECRET_KEY',
-    secret: true,
-    defaultAbout: 'the file `secret.key` in data_dir, made at the first start',
-  }),
+  secret_key: {
+    ...text({
+      about:
+        'Keys that connection data and secrets are encrypted with: 32 bytes each, base64 or hex, the current one first, separated by commas.',
+      env: 'INSTAR_SECRET_KEY',
+      secret: true,
+      defaultAbout: 'the file `secret.key` in data_dir, made at the first start',
+    }),
+    schema: z.string().check(z.refine(areKeys, 'holds what is no key of 32 bytes in base64 or hex')),
+  },
   admin_password: text({
     about: 'Password of the user `admin`, who is made at the first start. It has no effect later.',
     env: 'INSTAR_ADMIN_PASSWORD',
@@ -180,6 +194,7 @@ export const SETTINGS = {
     about: 'Platforms that this worker offers, a list. `simulator`, which only pretends, is offered nowhere but where it is named.',
     env: 'INSTAR_WORKER_PLATFORMS',
     default: ['disk-images'],
+    of: PLATFORMS,
   }),
   'worker.steps': count({ about: 'Tasks at once in this worker.', env: 'INSTAR_WORKER_STEPS', default: 16, from: 1, to: 1000 }),
   'limits.per_endpoint': count({

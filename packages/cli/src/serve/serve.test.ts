@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { chmodSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -55,11 +55,16 @@ test('a first start prints the password once, the CLI logs in with what is print
     assert.ok(!service.log().includes(env['OS_PASSWORD']!), 'the password is in no log')
   }
   assert.deepEqual(processesOf(data), [])
-  await using again = await serve(['--data-dir', data])
-  assert.doesNotMatch(again.greeting, /OS_PASSWORD/)
-  assert.match(again.greeting, /the password is the one of the first start/)
-  const issued = createTestProgram({ dir: join(dir, 'cli2'), env: { ...env, ...exported(again.greeting) } }, ['token', 'issue', '-q'])
-  assert.equal(await issued.runAndReport(), 0, issued.written.stderr)
+  {
+    await using again = await serve(['--data-dir', data])
+    assert.doesNotMatch(again.greeting, /OS_PASSWORD/)
+    assert.match(again.greeting, /the password is the one of the first start/)
+    const issued = createTestProgram({ dir: join(dir, 'cli2'), env: { ...env, ...exported(again.greeting) } }, ['token', 'issue', '-q'])
+    assert.equal(await issued.runAndReport(), 0, issued.written.stderr)
+  }
+  renameSync(join(data, 'secret.key'), join(dir, 'lost.key'))
+  await assert.rejects(serve(['--data-dir', data]), { message: /ended with 3: .*secret\.key is not there.* {2}\[store\.unknown-key\]/s })
+  assert.ok(!existsSync(join(data, 'secret.key')))
 })
 
 test('a worker without a database is refused', async () => {

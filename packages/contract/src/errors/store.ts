@@ -45,6 +45,12 @@ export const STORE_ERRORS = {
     fault: 'transient',
     hint: 'PostgreSQL does not answer. Instar goes on by itself once it does.',
   },
+  'store.refused': {
+    exit: 3,
+    status: 500,
+    fault: 'user',
+    hint: 'DATABASE_URL (database.url) names a host, user, password and database: the database must be there and belong to the user. Try it: psql "$DATABASE_URL".',
+  },
   'store.newer-schema': {
     exit: 3,
     status: 500,
@@ -58,7 +64,7 @@ export const STORE_ERRORS = {
     hint: 'A key is 32 bytes in base64 or hex, one a line, the current one first: openssl rand -base64 32.',
   },
   'store.unknown-key': {
-    exit: 1,
+    exit: 3,
     status: 500,
     fault: 'user',
     hint: 'The value was encrypted with another key. Add that key to the key file, below the current one.',

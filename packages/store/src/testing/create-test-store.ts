@@ -20,7 +20,7 @@ const silent: Log = { debug: () => undefined, info: () => undefined, warn: () =>
 const MAX_SERVERS = 32
 /** Nothing here outlives a power cut, so nothing waits for the disk. */
 const SETTINGS = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', log_min_messages: 'fatal' }
-const TEST_KEY = Buffer.alloc(32, 7)
+const openTestVault = async () => createVault([Buffer.alloc(32, 7)])
 
 let shared: Promise<EmbeddedServer> | undefined
 const templates = new Map<string, Promise<string>>()
@@ -36,7 +36,7 @@ export async function createTestStore(options: TestStoreOptions = {}): Promise<S
   const name = `t_${randomBytes(6).toString('hex')}`
   await createDatabase(server.url, name, template)
   const url = urlOfDatabase(server.url, name)
-  const store = await connectStore({ url, vault: createVault([TEST_KEY]), connections: 12, log }, new AbortController().signal)
+  const store = await connectStore({ url, openVault: openTestVault, connections: 12, log }, new AbortController().signal)
   return {
     ...store,
     [Symbol.asyncDispose]: async () => {
@@ -106,7 +106,7 @@ async function buildTemplate(server: EmbeddedServer, name: string, prepare: Test
   if (isThere) return name
   const draft = `t_${name}`
   await createDatabase(server.url, draft)
-  const options = { url: urlOfDatabase(server.url, draft), vault: createVault([TEST_KEY]), connections: 2, log: silent }
+  const options = { url: urlOfDatabase(server.url, draft), openVault: openTestVault, connections: 2, log: silent }
   const store = await connectStore(options, new AbortController().signal)
   try {
     await prepare?.run(store)

@@ -22,19 +22,20 @@ export function parseKeys(text: string, source: string): Buffer[] {
   })
 }
 
-/** The keys of a file, which is made with a new key (mode 0600) when it is missing. Two processes that make it at once agree on one key. */
-export async function loadKeyFile(path: string): Promise<Buffer[]> {
+/** The keys of a file; `undefined` where there is none. */
+export async function readKeyFile(path: string): Promise<Buffer[] | undefined> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined
     throw new InstarError('store.bad-key', `the key file ${path} cannot be read`, { cause: error })
   })
-  if (text !== undefined) return parseKeys(text, path)
-  await makeKeyFile(path)
-  return parseKeys(await readFile(path, 'utf8'), path)
+  return text === undefined ? undefined : parseKeys(text, path)
 }
 
-/** A hard link appears whole or not at all, and never over a file that is there. Each maker has a draft of its own: the linked file is never written again. */
-async function makeKeyFile(path: string): Promise<void> {
+/**
+ * Makes a file with a new key (mode 0600). Two processes that do so at once agree on one key: a hard link appears whole or not at all, and never
+ * over a file that is there. Each has a draft of its own: the linked file is never written again.
+ */
+export async function makeKeyFile(path: string): Promise<Buffer[]> {
   const draft = `${path}.${randomUUID()}.new`
   await mkdir(dirname(path), { recursive: true })
   const file = await open(draft, 'wx', 0o600)
@@ -48,4 +49,5 @@ async function makeKeyFile(path: string): Promise<void> {
     await file.close()
     await rm(draft, { force: true })
   }
+  return parseKeys(await readFile(path, 'utf8'), path)
 }

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { loadKeyFile, parseKeys } from './keys.ts'
+import { makeKeyFile, parseKeys, readKeyFile } from './keys.ts'
 import { createVault } from './vault.ts'
 
 const hasCode = (code: string) => (error: unknown) => (error as { code?: string }).code === code
@@ -51,17 +51,18 @@ test('keys are read as hex or base64, with comments; others are refused with wha
   assert.throws(() => parseKeys('# nothing\n', 'x'), hasCode('store.bad-key'))
 })
 
-test('a missing key file is made, for us alone, and is the same for all that make it at once', async () => {
+test('a key file is made, for us alone, and is the same for all that make it at once', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'keys-'))
   const file = join(folder, 'deep', 'secret.key')
+  assert.equal(await readKeyFile(file), undefined)
 
-  const all = await Promise.all([loadKeyFile(file), loadKeyFile(file)])
+  const all = await Promise.all([makeKeyFile(file), makeKeyFile(file)])
 
   assert.deepEqual(all[0], all[1])
   assert.equal(statSync(file).mode & 0o777, 0o600)
   assert.deepEqual(readdirSync(join(folder, 'deep')), ['secret.key'])
   writeFileSync(file, 'x\n')
-  await assert.rejects(loadKeyFile(file), hasCode('store.bad-key'))
+  await assert.rejects(readKeyFile(file), hasCode('store.bad-key'))
   assert.equal(readFileSync(file, 'utf8'), 'x\n')
   rmSync(folder, { recursive: true })
 })
