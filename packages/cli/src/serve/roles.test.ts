@@ -57,11 +57,21 @@ test('an API and a worker, each a process of its own on one PostgreSQL, move a m
   assert.match((await run('log', 'list', '-f', 'value')).stdout, /^instar-api$/m)
 })
 
-test('a worker that is told to offer a platform that there is not ends with the reason', async () => {
+test('a worker that is told to offer a platform that there is not does not start', async () => {
   await using store = await createTestStore()
   const env = { DATABASE_URL: store.url, INSTAR_SECRET_KEY: randomBytes(32).toString('base64'), INSTAR_WORKER_PLATFORMS: 'vmwear' }
-  await using worker = await spawnServe(dir, ['--role', 'worker', '--data-dir', join(dir, 'wrong')], env)
-  const [code] = await worker.exited
-  assert.equal(code, 1)
-  assert.match(worker.log(), /there is no provider for vmwear.*\[provider\.unsupported\]/)
+
+  const started = spawnServe(dir, ['--role', 'worker', '--data-dir', join(dir, 'wrong')], env)
+
+  await assert.rejects(started, { message: /ended with 3: .*worker\.platforms \["vmwear"\]: there are disk-images, simulator/s })
+})
+
+test('a worker with another key than the API does not start', async () => {
+  await using store = await createTestStore()
+  const keyed = (word: string) => ({ DATABASE_URL: store.url, INSTAR_SECRET_KEY: Buffer.alloc(32, word).toString('base64') })
+  await using _api = await spawnServe(dir, ['--role', 'api', '--data-dir', join(dir, 'keyed')], keyed('a'))
+
+  const started = spawnServe(dir, ['--role', 'worker', '--data-dir', join(dir, 'other')], keyed('b'))
+
+  await assert.rejects(started, { message: /ended with 3: .* {2}\[store\.unknown-key\]/s })
 })
