@@ -43,7 +43,7 @@ export function watchSignals(
     if (received) return
     received = signal
     for (const act of acts) act()
-    // One that the whole group gets may leave us nobody to pass it on to who then is still at work.
+    // Now, too: a signal to the whole group may end a runner before its script, and then nothing leads to that.
     pickTargets(signal)
     setTimeout(() => sendTo(pickTargets(signal), signal), GRACE_MS)
     setTimeout(() => {
