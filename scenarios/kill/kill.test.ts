@@ -191,7 +191,9 @@ describe(
     })
 
     test('kill -9 just before the commit is decided: the image is as it was', async () => {
-      const { signal: ending } = await start(morph('--skip-os-morphing'), { call: 'rename', match: 'keep.json' }).ended()
+      const firstBoot = `${script('later.sh', ':')},phase=replica_first_boot`
+      const argv = morph('--skip-os-morphing', '--script', firstBoot)
+      const { signal: ending } = await start(argv, { call: 'rename', match: 'keep.json' }).ended()
       assert.equal(ending, 'SIGKILL')
       await assertGone([])
       await assertUnchanged()
