@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { COLUMNS } from '../config/setting-columns.ts'
 import type { Context } from '../context.ts'
 import { addListOptions, type ListOptions } from '../output/options.ts'
 
@@ -17,7 +18,7 @@ export function registerConfig(program: Command, context: Context): void {
     .command('show')
     .description('Every setting, its value and where that comes from. Secrets are not shown.')
     .option('--config <file>', 'file to read (default: as for config check)')
-  addListOptions(show).action(async (options: ListOptions & { config?: string }) => {
+  addListOptions(show, COLUMNS).action(async (options: ListOptions & { config?: string }) => {
     const { showConfig } = await import('../config/show-config.ts')
     await showConfig(context, options)
   })

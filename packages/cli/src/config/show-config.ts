@@ -1,8 +1,8 @@
 import type { Context } from '../context.ts'
-import type { Column } from '../output/column.ts'
 import type { ListOptions } from '../output/options.ts'
 import { printList } from '../output/print.ts'
-import { loadConfig, usualFile, type Source } from './load-config.ts'
+import { COLUMNS } from './setting-columns.ts'
+import { loadConfig, usualFile } from './load-config.ts'
 import { SETTINGS, type SettingName } from './settings.ts'
 
 /** Throws what is wrong with the configuration. */
@@ -12,18 +12,6 @@ export async function checkConfig(context: Context, named: string | undefined): 
   const where = file === undefined ? `there is no ${usualFile(context)}` : file
   context.stdout.write(`the configuration is good: ${where}, ${set} of ${Object.keys(SETTINGS).length} settings are set\n`)
 }
-
-interface Row {
-  readonly name: SettingName
-  readonly value: unknown
-  readonly source: Source
-}
-
-const COLUMNS: readonly Column<Row>[] = [
-  { name: 'Setting', of: row => row.name },
-  { name: 'Value', of: row => row.value },
-  { name: 'From', of: row => row.source },
-]
 
 export async function showConfig(context: Context, options: ListOptions & { config?: string }): Promise<void> {
   const { values, sources } = await loadConfig(context, options.config === undefined ? {} : { file: options.config })

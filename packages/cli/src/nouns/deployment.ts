@@ -44,7 +44,7 @@ const pathOf = async (api: Api, wanted: string) => `deployments/${await deployme
 
 /** `instar deployment ...`. */
 export function register(noun: Command, context: Context, finish: (exitCode: number) => void): void {
-  addPagedOptions(noun.command('list').description('The deployments of the project.')).action(
+  addPagedOptions(noun.command('list').description('The deployments of the project.'), COLUMNS).action(
     async (options: PagedOptions, command: Command) => {
       const { deployments } = await connect(context, command).get<{ deployments: Deployment[] }>('deployments', pagedQuery(options))
       await printPaged(context, options, COLUMNS, deployments)
@@ -75,7 +75,7 @@ function registerShow(noun: Command, context: Context, finish: (exitCode: number
     .description('One deployment with its tasks and what became of the machines.')
     .argument('<deployment>', 'id or notes')
     .option('--show-instances-data', 'also what is known of each machine')
-  addShowOptions(addWaitOptions(show)).action(
+  addShowOptions(addWaitOptions(show), [...FIELDS, DATA_FIELD]).action(
     async (wanted: string, options: WaitOptions & { showInstancesData?: boolean }, command: Command) => {
       const api = connect(context, command)
       const withData = options.showInstancesData === true
@@ -99,7 +99,7 @@ function registerCreate(noun: Command, context: Context, finish: (exitCode: numb
     .option('--force', 'although no execution has completed')
     .option('--no-user-scripts', 'run no scripts, not even those of the transfer')
     .option('--resume-from <deployment>', 'go on with a failed deployment from the script that failed')
-  addShowOptions(addWaitOptions(addUserScriptOptions(addDiskOptions(create)))).action(
+  addShowOptions(addWaitOptions(addUserScriptOptions(addDiskOptions(create))), FIELDS).action(
     async (transfer: string | undefined, options: DeployOptions & WaitOptions, command: Command) => {
       const api = connect(context, command)
       const { deployment } = await api.post<{ deployment: Deployment }>('deployments', {

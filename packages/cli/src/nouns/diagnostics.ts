@@ -17,7 +17,7 @@ const COLUMNS: readonly Column<Diagnostics>[] = [
 /** `instar diagnostics get`. */
 export function register(noun: Command, context: Context): void {
   const get = noun.command('get').description('Hosts, addresses, systems and versions of the processes of the service.')
-  addListOptions(get).action(async (options: ListOptions, command: Command) => {
+  addListOptions(get, COLUMNS).action(async (options: ListOptions, command: Command) => {
     const { diagnostics } = await connect(context, command).get<{ diagnostics: Diagnostics[] }>('diagnostics')
     await printList(context.stdout, options, COLUMNS, diagnostics)
   })

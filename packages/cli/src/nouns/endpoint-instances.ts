@@ -50,7 +50,7 @@ export function registerEndpointInstances(noun: Command, context: Context): void
     .option('--limit <count>', 'at most so many', wholeNumber)
     .option('--name <pattern>', 'only machines whose name fits')
     .option('--refresh', 'ask the platform anew where the provider keeps a list')
-  addListOptions(addEnvironment(list)).action(async (wanted: string, options: InstanceListOptions, command: Command) => {
+  addListOptions(addEnvironment(list), INSTANCE_COLUMNS).action(async (wanted: string, options: InstanceListOptions, command: Command) => {
     const api = connect(context, command)
     const { marker, limit, name, refresh } = options
     const query = { marker, limit, name, ...(refresh === true ? { refresh: 'True' } : {}), ...(await envQuery(command)) }
@@ -62,10 +62,12 @@ export function registerEndpointInstances(noun: Command, context: Context): void
     .description('One machine with its devices.')
     .argument('<endpoint>', 'id or name')
     .argument('<instance>', 'machine, as the list names it')
-  addShowOptions(addEnvironment(show)).action(async (wanted: string, machine: string, options: OutputOptions, command: Command) => {
-    const api = connect(context, command)
-    const path = `endpoints/${await endpointId(api, wanted)}/instances/${base64(machine)}`
-    const answer = await api.get<{ instance: Instance }>(path, await envQuery(command))
-    await printOne(context.stdout, options, INSTANCE_FIELDS, answer.instance)
-  })
+  addShowOptions(addEnvironment(show), INSTANCE_FIELDS).action(
+    async (wanted: string, machine: string, options: OutputOptions, command: Command) => {
+      const api = connect(context, command)
+      const path = `endpoints/${await endpointId(api, wanted)}/instances/${base64(machine)}`
+      const answer = await api.get<{ instance: Instance }>(path, await envQuery(command))
+      await printOne(context.stdout, options, INSTANCE_FIELDS, answer.instance)
+    },
+  )
 }

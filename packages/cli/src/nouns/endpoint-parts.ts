@@ -82,7 +82,7 @@ function registerPlaces(noun: Command, context: Context): void {
     .description('Networks of the platform.')
     .command('list')
     .description('The networks of the platform.')
-  addListOptions(addEnvironment(networks.argument('<endpoint>', 'id or name'))).action(
+  addListOptions(addEnvironment(networks.argument('<endpoint>', 'id or name')), NETWORK_COLUMNS).action(
     async (wanted: string, options: ListOptions, command: Command) => {
       const api = connect(context, command)
       const path = `endpoints/${await endpointId(api, wanted)}/networks`
@@ -95,7 +95,7 @@ function registerPlaces(noun: Command, context: Context): void {
     .description('Storage of the platform.')
     .command('list')
     .description('The places where disks can be.')
-  addListOptions(addEnvironment(storage.argument('<endpoint>', 'id or name'))).action(
+  addListOptions(addEnvironment(storage.argument('<endpoint>', 'id or name')), STORAGE_COLUMNS).action(
     async (wanted: string, options: ListOptions, command: Command) => {
       const api = connect(context, command)
       const path = `endpoints/${await endpointId(api, wanted)}/storage`
@@ -122,12 +122,14 @@ function registerOptions(noun: Command, context: Context, side: 'source' | 'dest
       )
       .argument('<endpoint>', 'id or name')
       .option('--options <name...>', 'only these settings')
-    addListOptions(addEnvironment(list)).action(async (wanted: string, options: ListOptions & { options?: string[] }, command: Command) => {
-      const api = connect(context, command)
-      const names = options.options === undefined ? {} : { options: base64(JSON.stringify(options.options)) }
-      const query = { ...(await envQuery(command)), ...names }
-      const answer = await api.get<Record<string, PlatformOption[]>>(`endpoints/${await endpointId(api, wanted)}/${path}`, query)
-      await printList(context.stdout, options, OPTION_COLUMNS, answer[path.replaceAll('-', '_')] ?? [])
-    })
+    addListOptions(addEnvironment(list), OPTION_COLUMNS).action(
+      async (wanted: string, options: ListOptions & { options?: string[] }, command: Command) => {
+        const api = connect(context, command)
+        const names = options.options === undefined ? {} : { options: base64(JSON.stringify(options.options)) }
+        const query = { ...(await envQuery(command)), ...names }
+        const answer = await api.get<Record<string, PlatformOption[]>>(`endpoints/${await endpointId(api, wanted)}/${path}`, query)
+        await printList(context.stdout, options, OPTION_COLUMNS, answer[path.replaceAll('-', '_')] ?? [])
+      },
+    )
   }
 }

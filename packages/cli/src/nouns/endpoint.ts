@@ -92,7 +92,7 @@ function registerCreate(noun: Command, context: Context): void {
       if (options.skipValidation !== true) await validateConnection(api, endpoint.id, name)
       await printOne(context.stdout, options, FIELDS, endpoint)
     })
-  addShowOptions(create)
+  addShowOptions(create, FIELDS)
 }
 
 function registerUpdate(noun: Command, context: Context): void {
@@ -109,7 +109,7 @@ function registerUpdate(noun: Command, context: Context): void {
     const { endpoint } = await api.put<{ endpoint: Endpoint }>(await pathOf(api, wanted), { endpoint: changes })
     await printOne(context.stdout, options, FIELDS, endpoint)
   })
-  addShowOptions(update)
+  addShowOptions(update, FIELDS)
 }
 
 function addConnectionOptions(command: Command): Command {

@@ -114,7 +114,7 @@ function registerCreate(pool: Command, context: Context): void {
     .requiredOption('--endpoint-id <endpoint>', 'endpoint where its minions live: id or name')
     .addOption(osTypeOption().makeOptionMandatory())
     .option('--skip-allocation', 'make no machines yet')
-  addShowOptions(addPoolOptions(create)).action(async (name: string, options: PoolOptions, command: Command) => {
+  addShowOptions(addPoolOptions(create), FIELDS).action(async (name: string, options: PoolOptions, command: Command) => {
     const environment_options = await readJsonOption(command, 'environment-options')
     if (environment_options === undefined)
       throw new InstarError('usage.bad-argument', 'neither --environment-options nor --environment-options-file is given')
@@ -139,7 +139,7 @@ function registerUpdate(pool: Command, context: Context): void {
     .description('Changes a pool that has no machines.')
     .argument('<pool>', 'id or name')
     .option('--name <name>', 'new name')
-  addShowOptions(addPoolOptions(update.addOption(osTypeOption()))).action(
+  addShowOptions(addPoolOptions(update.addOption(osTypeOption())), FIELDS).action(
     async (wanted: string, options: PoolOptions, command: Command) => {
       const environment_options = await readJsonOption(command, 'environment-options')
       const api = connect(context, command)
@@ -157,7 +157,7 @@ function registerAction(pool: Command, context: Context, { name, about }: { name
     .argument('<pool>', 'id or name')
     .option('--wait', 'wait until the pool has come to rest')
   if (name === 'deallocate') command.option('--force', 'also machines that are in use')
-  addShowOptions(command).action(async (wanted: string, options: ActionOptions, leaf: Command) => {
+  addShowOptions(command, FIELDS).action(async (wanted: string, options: ActionOptions, leaf: Command) => {
     const api = connect(context, leaf)
     const path = await pathOf(api, wanted)
     const body = { [name]: name === 'deallocate' ? { force: options.force === true } : null }

@@ -29,8 +29,9 @@ const STATUSES: readonly ExecutionStatus[] = [
   'PENDING',
 ]
 
-export function addPagedOptions(command: Command): Command {
-  return addShowOptions(command)
+export function addPagedOptions<T>(command: Command, columns: readonly Column<T>[]): Command {
+  return addShowOptions(command, columns)
+    .hook('preAction', () => void pagedQuery(command.opts<PagedOptions>()))
     .option('--marker <id>', 'begin behind this one')
     .option('--limit <count>', 'at most so many', wholeNumber)
     .option('--sort <key[:asc|desc],...>', 'order by these keys of the API (default: the newest last)')

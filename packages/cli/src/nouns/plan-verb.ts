@@ -39,7 +39,7 @@ function addPlan(noun: Command, context: Context, kind: string, pathOf: (api: Ap
     .command('plan')
     .description('Which scripts run on which machine, in which order, and which do not, with the reason.')
     .argument(`<${kind}>`, 'id or notes')
-  addListOptions(plan).action(async (wanted: string, options: ListOptions, command: Command) => {
+  addListOptions(plan, COLUMNS).action(async (wanted: string, options: ListOptions, command: Command) => {
     const api = connect(context, command)
     const answer = await api.get<{ plan: ScriptPlan }>(await api.ownPath(await pathOf(api, wanted)))
     const rows = answer.plan.instances.flatMap(({ instance, run, not_run }) => [

@@ -44,7 +44,7 @@ export function register(noun: Command, context: Context): void {
     .description('Makes a project.')
     .argument('<name>', 'name of the project')
     .option('--description <text>', 'what it is for')
-  addShowOptions(addEnabledOptions(create)).action(async (name: string, options: ProjectOptions, command: Command) => {
+  addShowOptions(addEnabledOptions(create), COLUMNS).action(async (name: string, options: ProjectOptions, command: Command) => {
     const api = connect(context, command)
     const body = { project: { name, description: options.description, enabled: enabledOf(options) } }
     const { project } = await api.post<{ project: Project }>(api.identityPath('projects'), body)
@@ -56,7 +56,7 @@ export function register(noun: Command, context: Context): void {
     .argument('<name>', 'id or name')
     .option('--name <name>', 'new name')
     .option('--description <text>', 'what it is for')
-  addShowOptions(addEnabledOptions(update)).action(async (wanted: string, options: ProjectOptions, command: Command) => {
+  addShowOptions(addEnabledOptions(update), COLUMNS).action(async (wanted: string, options: ProjectOptions, command: Command) => {
     const api = connect(context, command)
     const body = { project: { name: options.name, description: options.description, enabled: enabledOf(options) } }
     const { project } = await api.json<{ project: Project }>('PATCH', await pathOf(api, wanted), { body })

@@ -64,7 +64,7 @@ export function register(noun: Command, context: Context): void {
     .description('The JSON Schema of connection data or of an environment.')
     .argument('<platform>', 'see instar provider list')
     .addArgument(new Argument('<type>', 'of what').choices(Object.keys(SCHEMA_TYPES)))
-  addListOptions(list).action(async (platform: string, type: string, options: ListOptions, command: Command) => {
+  addListOptions(list, SCHEMA_COLUMNS).action(async (platform: string, type: string, options: ListOptions, command: Command) => {
     const path = `providers/${encodeURIComponent(platform)}/schemas/${SCHEMA_TYPES[type]}`
     const { schemas } = await connect(context, command).get<{ schemas: Record<string, unknown> }>(path)
     await printList(context.stdout, options, SCHEMA_COLUMNS, Object.entries(schemas))

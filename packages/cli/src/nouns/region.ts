@@ -44,7 +44,7 @@ export function register(noun: Command, context: Context): void {
     .description('Makes a region: a group of workers that reach the same endpoints.')
     .argument('<name>', 'name of the region')
     .option('--description <text>', 'what it is for', '')
-  addShowOptions(addEnabledOptions(create)).action(async (name: string, options: RegionOptions, command: Command) => {
+  addShowOptions(addEnabledOptions(create), COLUMNS).action(async (name: string, options: RegionOptions, command: Command) => {
     const body = { region: { name, description: options.description, enabled: enabledOf(options) } }
     const { region } = await connect(context, command).post<{ region: Region }>('regions', body)
     await printOne(context.stdout, options, COLUMNS, region)
@@ -55,7 +55,7 @@ export function register(noun: Command, context: Context): void {
     .argument('<region>', 'id or name')
     .option('--name <name>', 'new name')
     .option('--description <text>', 'what it is for')
-  addShowOptions(addEnabledOptions(update)).action(async (wanted: string, options: RegionOptions, command: Command) => {
+  addShowOptions(addEnabledOptions(update), COLUMNS).action(async (wanted: string, options: RegionOptions, command: Command) => {
     const api = connect(context, command)
     const { name, description } = options
     const body = { region: { name, description, enabled: enabledOf(options) } }

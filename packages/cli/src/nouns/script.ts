@@ -1,9 +1,32 @@
 import { Option, type Command } from 'commander'
+import type { ExecutionScriptRun } from '@instar/contract/api'
 import { InstarError } from '@instar/contract/errors'
+import { formatDuration } from '@instar/phases/text'
 import type { Context } from '../context.ts'
+import type { Column } from '../output/column.ts'
 import { addListOptions, type ListOptions } from '../output/options.ts'
+import { printList } from '../output/print.ts'
+import { endOf } from '../runs/script-end.ts'
 import { connect } from '../service/connect.ts'
 import { isId } from '../service/look-up.ts'
+
+const COLUMNS: readonly Column<ExecutionScriptRun>[] = [
+  { name: 'ID', of: row => row.id },
+  { name: 'Instance', of: row => row.instance },
+  { name: 'Phase', of: row => row.phase },
+  { name: 'Order', of: row => row.order },
+  { name: 'Script', of: row => row.name },
+  { name: 'Source', of: row => row.source },
+  { name: 'Attempt', of: row => row.attempt },
+  { name: 'Ended', of: endOf },
+  {
+    name: 'Took',
+    of: row => (row.ended_at === null ? null : (Date.parse(row.ended_at) - Date.parse(row.started_at)) / 1000),
+    text: row => (row.ended_at === null ? '' : formatDuration(Date.parse(row.ended_at) - Date.parse(row.started_at))),
+  },
+  { name: 'Stdout Bytes', of: row => row.stdout_bytes },
+  { name: 'Stderr Bytes', of: row => row.stderr_bytes },
+]
 
 interface LogOptions {
   readonly stream?: 'stdout' | 'stderr'
@@ -16,9 +39,9 @@ export function register(noun: Command, context: Context): void {
     .command('list')
     .description('The scripts that an execution or deployment of the service ran: each attempt, how it ended, how much it printed.')
     .argument('<execution>', 'id of an execution or deployment')
-  addListOptions(list).action(async (id: string, options: ListOptions, command: Command) => {
-    const { listScriptRuns } = await import('../service/script-runs.ts')
-    await listScriptRuns(context, connect(context, command), { id, options })
+  addListOptions(list, COLUMNS).action(async (id: string, options: ListOptions, command: Command) => {
+    const { runsOf } = await import('../service/script-runs.ts')
+    await printList(context.stdout, options, COLUMNS, await runsOf(connect(context, command), id))
   })
   noun
     .command('log')

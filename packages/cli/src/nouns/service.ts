@@ -53,7 +53,7 @@ export function register(noun: Command, context: Context): void {
     .requiredOption('--host <host>', 'host that it runs on')
     .requiredOption('--binary <name>', 'its program')
     .requiredOption('--topic <name>', 'what it listens to')
-  addShowOptions(addRegionOptions(create)).action(async (options: CreateOptions, command: Command) => {
+  addShowOptions(addRegionOptions(create), COLUMNS).action(async (options: CreateOptions, command: Command) => {
     const { host, binary, topic, coriolisRegion = [] } = options
     const api = connect(context, command)
     const mapped_regions = await regionIds(api, coriolisRegion)
@@ -65,7 +65,7 @@ export function register(noun: Command, context: Context): void {
     .command('update')
     .description('Lets a worker work or not, and says for which regions.')
     .argument('<service>', 'id or host')
-  addShowOptions(addRegionOptions(update)).action(async (wanted: string, options: ServiceOptions, command: Command) => {
+  addShowOptions(addRegionOptions(update), COLUMNS).action(async (wanted: string, options: ServiceOptions, command: Command) => {
     const api = connect(context, command)
     const body = { service: { enabled: enabledOf(options), mapped_regions: await regionIds(api, options.coriolisRegion) } }
     const { service } = await api.put<{ service: Service }>(await pathOf(api, wanted), body)

@@ -18,11 +18,10 @@ const FIELDS: readonly Column<Login>[] = [
 
 /** `instar token ...`. */
 export function register(noun: Command, context: Context): void {
-  addShowOptions(noun.command('issue').description('Logs in and prints the token, for other programs (OS_TOKEN, X-Auth-Token).')).action(
-    async (options: OutputOptions, command: Command) => {
-      await printOne(context.stdout, options, FIELDS, await connect(context, command).login({ renew: true }))
-    },
-  )
+  const issue = noun.command('issue').description('Logs in and prints the token, for other programs (OS_TOKEN, X-Auth-Token).')
+  addShowOptions(issue, FIELDS).action(async (options: OutputOptions, command: Command) => {
+    await printOne(context.stdout, options, FIELDS, await connect(context, command).login({ renew: true }))
+  })
   noun
     .command('revoke')
     .description('Ends a token: the named one, else the one that earlier commands keep.')

@@ -31,6 +31,7 @@ export function registerTransferExecutions(noun: Command, context: Context, fini
       .command('list')
       .description('The executions of a transfer.')
       .argument(...TRANSFER),
+    COLUMNS,
   ).action(async (wanted: string, options: PagedOptions, command: Command) => {
     const api = connect(context, command)
     const path = `transfers/${await transferId(api, wanted)}/executions`
@@ -42,11 +43,13 @@ export function registerTransferExecutions(noun: Command, context: Context, fini
     .description('One execution with its tasks.')
     .argument(...TRANSFER)
     .argument(...EXECUTION)
-  addShowOptions(addWaitOptions(show)).action(async (transfer: string, wanted: string, options: WaitOptions, command: Command) => {
-    const api = connect(context, command)
-    const answer = await api.get<{ execution: Execution }>(await pathOf(api, transfer, wanted))
-    finish(await showExecution(context, api, { options, execution: answer.execution, fields: EXECUTION_FIELDS }))
-  })
+  addShowOptions(addWaitOptions(show), EXECUTION_FIELDS).action(
+    async (transfer: string, wanted: string, options: WaitOptions, command: Command) => {
+      const api = connect(context, command)
+      const answer = await api.get<{ execution: Execution }>(await pathOf(api, transfer, wanted))
+      finish(await showExecution(context, api, { options, execution: answer.execution, fields: EXECUTION_FIELDS }))
+    },
+  )
   execution
     .command('cancel')
     .description('Asks an execution to stop; its clean-up still runs.')
@@ -75,7 +78,7 @@ function registerExecute(noun: Command, context: Context, finish: (exitCode: num
     .argument(...TRANSFER)
     .option('--shutdown-instances', 'shut the machines down before the copy')
     .option('--auto-deploy', 'deploy them when the copy is done')
-  addShowOptions(addWaitOptions(execute)).action(
+  addShowOptions(addWaitOptions(execute), EXECUTION_FIELDS).action(
     async (wanted: string, options: WaitOptions & { shutdownInstances?: boolean; autoDeploy?: boolean }, command: Command) => {
       const api = connect(context, command)
       const path = `transfers/${await transferId(api, wanted)}/executions`

@@ -56,7 +56,7 @@ export function registerTransferSchedules(noun: Command, context: Context): void
     .description('The timetables of a transfer.')
     .argument(...TRANSFER)
     .option('--hide-expired', 'only those that still fire')
-  addListOptions(list).action(async (wanted: string, options: ListOptions & { hideExpired?: boolean }, command: Command) => {
+  addListOptions(list, COLUMNS).action(async (wanted: string, options: ListOptions & { hideExpired?: boolean }, command: Command) => {
     const api = connect(context, command)
     const path = `transfers/${await transferId(api, wanted)}/schedules`
     const { schedules } = await api.get<{ schedules: Schedule[] }>(path, options.hideExpired === true ? { show_expired: 'False' } : {})
@@ -68,6 +68,7 @@ export function registerTransferSchedules(noun: Command, context: Context): void
       .description('One timetable.')
       .argument(...TRANSFER)
       .argument('<schedule>', 'id'),
+    FIELDS,
   ).action(async (wanted: string, id: string, options: OutputOptions, command: Command) => {
     const api = connect(context, command)
     const answer = await api.get<{ schedule: Schedule }>(`transfers/${await transferId(api, wanted)}/schedules/${id}`)
@@ -90,7 +91,7 @@ function registerChanges(schedule: Command, context: Context): void {
     .command('create')
     .description('Executes the transfer at every time (UTC) that fits all of the given values; those not given fit always.')
     .argument(...TRANSFER)
-  addShowOptions(addRules(create)).action(async (wanted: string, options: ScheduleOptions, command: Command) => {
+  addShowOptions(addRules(create), FIELDS).action(async (wanted: string, options: ScheduleOptions, command: Command) => {
     const when = timetable(options)
     if (when === undefined)
       throw new InstarError('usage.bad-argument', 'none of --minute, --hour, --day-of-month, --month and --day-of-week is given')
@@ -108,7 +109,7 @@ function registerChanges(schedule: Command, context: Context): void {
     .addOption(new Option('--no-expiration-date', 'it fires for ever').conflicts('expiresAt'))
     .addOption(new Option('--dont-shutdown-instance', 'leave the machines running').conflicts('shutdownInstance'))
     .addOption(new Option('--dont-auto-deploy', 'only copy').conflicts('autoDeploy'))
-  addShowOptions(update).action(async (wanted: string, id: string, options: ScheduleOptions, command: Command) => {
+  addShowOptions(update, FIELDS).action(async (wanted: string, id: string, options: ScheduleOptions, command: Command) => {
     const api = connect(context, command)
     const when = timetable(options)
     const body = { ...rules(options), ...(when === undefined ? {} : { schedule: when }) }

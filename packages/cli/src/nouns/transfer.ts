@@ -44,7 +44,7 @@ const ARGUMENT = ['transfer', 'id or notes'] as const
 
 /** `instar transfer ...`. */
 export function register(noun: Command, context: Context, finish: (exitCode: number) => void): void {
-  addPagedOptions(noun.command('list').description('The transfers of the project.')).action(
+  addPagedOptions(noun.command('list').description('The transfers of the project.'), COLUMNS).action(
     async (options: PagedOptions, command: Command) => {
       const { transfers } = await connect(context, command).get<{ transfers: Transfer[] }>('transfers', pagedQuery(options))
       await printPaged(context, options, COLUMNS, transfers)
@@ -70,15 +70,17 @@ function registerShow(noun: Command, context: Context): void {
     .description('One transfer with its last ten executions.')
     .argument('<transfer>', 'id or notes')
     .option('--show-instances-data', 'also what is known of each machine')
-  addShowOptions(show).action(async (wanted: string, options: OutputOptions & { showInstancesData?: boolean }, command: Command) => {
-    const api = connect(context, command)
-    const path = `transfers/${await transferId(api, wanted)}`
-    const withData = options.showInstancesData === true
-    const { transfer } = await api.get<{ transfer: Transfer }>(path, withData ? { include_task_info: 'true' } : {})
-    const query = { limit: 10, sort_key: 'number', sort_dir: 'desc' }
-    const { executions } = await api.get<{ executions: Execution[] }>(`${path}/executions`, query)
-    await printOne(context.stdout, options, withData ? [...FIELDS, DATA_FIELD] : FIELDS, { ...transfer, executions })
-  })
+  addShowOptions(show, [...FIELDS, DATA_FIELD]).action(
+    async (wanted: string, options: OutputOptions & { showInstancesData?: boolean }, command: Command) => {
+      const api = connect(context, command)
+      const path = `transfers/${await transferId(api, wanted)}`
+      const withData = options.showInstancesData === true
+      const { transfer } = await api.get<{ transfer: Transfer }>(path, withData ? { include_task_info: 'true' } : {})
+      const query = { limit: 10, sort_key: 'number', sort_dir: 'desc' }
+      const { executions } = await api.get<{ executions: Execution[] }>(`${path}/executions`, query)
+      await printOne(context.stdout, options, withData ? [...FIELDS, DATA_FIELD] : FIELDS, { ...transfer, executions })
+    },
+  )
 }
 
 function registerCreate(noun: Command, context: Context): void {
@@ -92,7 +94,7 @@ function registerCreate(noun: Command, context: Context): void {
     .addOption(
       new Option('--scenario <scenario>', 'may be deployed again and again, or is meant for once').choices(['replica', 'live_migration']),
     )
-  addShowOptions(addUserScriptOptions(addDiskOptions(addPlaceOptions(create)))).action(
+  addShowOptions(addUserScriptOptions(addDiskOptions(addPlaceOptions(create))), FIELDS).action(
     async (options: CreateOptions & OutputOptions, command: Command) => {
       const api = connect(context, command)
       const { transfer } = await api.post<{ transfer: Transfer }>('transfers', { transfer: await createBody(api, command, options) })
@@ -106,7 +108,7 @@ function registerUpdate(noun: Command, context: Context, finish: (exitCode: numb
     .command('update')
     .description('Starts an execution that changes the transfer; the new values stand when it completed, those of scripts at once.')
     .argument('<transfer>', 'id or notes')
-  addShowOptions(addWaitOptions(addUserScriptOptions(addDiskOptions(addPlaceOptions(update))))).action(
+  addShowOptions(addWaitOptions(addUserScriptOptions(addDiskOptions(addPlaceOptions(update)))), EXECUTION_FIELDS).action(
     async (wanted: string, options: UpdateOptions & WaitOptions, command: Command) => {
       const api = connect(context, command)
       const id = await transferId(api, wanted)
@@ -124,7 +126,7 @@ function registerDisks(noun: Command, context: Context, finish: (exitCode: numbe
     .command('delete')
     .description('Starts an execution that deletes the copied disks of a transfer.')
     .argument('<transfer>', 'id or notes')
-  addShowOptions(addWaitOptions(remove)).action(async (wanted: string, options: WaitOptions, command: Command) => {
+  addShowOptions(addWaitOptions(remove), EXECUTION_FIELDS).action(async (wanted: string, options: WaitOptions, command: Command) => {
     const api = connect(context, command)
     const path = `transfers/${await transferId(api, wanted)}/actions`
     const { execution } = await api.post<{ execution: Execution }>(path, { 'delete-disks': null })

@@ -50,7 +50,7 @@ export function register(noun: Command, context: Context): void {
     .command('create')
     .description('Makes a user. The password comes from a file, or is asked for.')
     .argument('<name>', 'name of the user')
-  addShowOptions(addUserOptions(create)).action(async (name: string, options: UserOptions, command: Command) => {
+  addShowOptions(addUserOptions(create), COLUMNS).action(async (name: string, options: UserOptions, command: Command) => {
     const api = connect(context, command)
     const password = await newPassword(context, options)
     const body = { user: { ...userFields(options), name, password } }
@@ -62,7 +62,7 @@ export function register(noun: Command, context: Context): void {
     .description('Changes what is named.')
     .argument('<user>', 'id or name')
     .option('--name <name>', 'new name')
-  addShowOptions(addUserOptions(update)).action(async (wanted: string, options: UserOptions, command: Command) => {
+  addShowOptions(addUserOptions(update), COLUMNS).action(async (wanted: string, options: UserOptions, command: Command) => {
     const api = connect(context, command)
     const password = options.passwordFile === undefined ? undefined : await newPassword(context, options)
     const body = { user: { ...userFields(options), name: options.name, password } }

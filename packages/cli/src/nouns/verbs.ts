@@ -15,7 +15,7 @@ export interface ListVerb<T> {
 }
 
 export function addListVerb<T>(noun: Command, context: Context, { about, columns, read }: ListVerb<T>): void {
-  addListOptions(noun.command('list').description(about)).action(async (options: ListOptions, command: Command) => {
+  addListOptions(noun.command('list').description(about), columns).action(async (options: ListOptions, command: Command) => {
     await printList(context.stdout, options, columns, await read(connect(context, command)))
   })
 }
@@ -30,7 +30,7 @@ export interface ShowVerb<T> {
 
 export function addShowVerb<T>(noun: Command, context: Context, { about, argument, fields, read }: ShowVerb<T>): void {
   const show = noun.command('show').description(about).argument(`<${argument[0]}>`, argument[1])
-  addShowOptions(show).action(async (wanted: string, options: OutputOptions, command: Command) => {
+  addShowOptions(show, fields).action(async (wanted: string, options: OutputOptions, command: Command) => {
     await printOne(context.stdout, options, fields, await read(connect(context, command), wanted))
   })
 }

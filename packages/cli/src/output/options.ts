@@ -1,5 +1,7 @@
 import { Option, type Command } from 'commander'
 import { repeatable } from '../commands/options.ts'
+import { chooseColumns, type Column } from './column.ts'
+import { parseSort, sortBy } from './sort.ts'
 
 export const FORMATS = ['table', 'json', 'yaml', 'csv', 'value'] as const
 export type Format = (typeof FORMATS)[number]
@@ -16,15 +18,21 @@ export interface ListOptions extends OutputOptions {
 
 const GROUP = 'Output:'
 
-/** The options of a command that prints one thing. */
-export function addShowOptions(command: Command): Command {
+/** The options of a command that prints one thing with these fields. A field that is none of them is refused before the command does anything. */
+export function addShowOptions<T>(command: Command, fields: readonly Column<T>[]): Command {
   return command
+    .hook('preAction', () => void chooseColumns(fields, command.opts<OutputOptions>().column))
     .addOption(new Option('-f, --format <format>', 'how the result is printed').choices(FORMATS).default('table').helpGroup(GROUP))
     .addOption(new Option('-c, --column <column>', 'only this column; repeatable').argParser(repeatable).helpGroup(GROUP))
     .addOption(new Option('-q, --quiet', 'print the id only').helpGroup(GROUP))
 }
 
-/** The options of a command that prints a list. */
-export function addListOptions(command: Command): Command {
-  return addShowOptions(command).addOption(new Option('--sort <column[:asc|desc],...>', 'order of the rows, by columns').helpGroup(GROUP))
+/** The options of a command that prints a list with these columns; as `addShowOptions`, for `--sort` too. */
+export function addListOptions<T>(command: Command, columns: readonly Column<T>[]): Command {
+  return addShowOptions(command, columns)
+    .addOption(new Option('--sort <column[:asc|desc],...>', 'order of the rows, by columns').helpGroup(GROUP))
+    .hook('preAction', () => {
+      const { sort } = command.opts<ListOptions>()
+      if (sort !== undefined) sortBy([], columns, parseSort(sort))
+    })
 }

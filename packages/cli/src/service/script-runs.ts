@@ -1,38 +1,12 @@
 import type { ExecutionScriptRun } from '@instar/contract/api'
-import { formatDuration, printable } from '@instar/phases/text'
+import { printable } from '@instar/phases/text'
 import type { Context } from '../context.ts'
-import type { Column } from '../output/column.ts'
-import type { ListOptions } from '../output/options.ts'
-import { printList } from '../output/print.ts'
 import { endOf } from '../runs/script-end.ts'
 import { readScriptRun } from '../watch/output-stream.ts'
 import { readScriptRuns } from '../watch/script-feed.ts'
 import type { Api } from './api.ts'
 import { statusOf } from './refusal.ts'
 import { copyBytes, noScript } from './script-output.ts'
-
-const COLUMNS: readonly Column<ExecutionScriptRun>[] = [
-  { name: 'ID', of: row => row.id },
-  { name: 'Instance', of: row => row.instance },
-  { name: 'Phase', of: row => row.phase },
-  { name: 'Order', of: row => row.order },
-  { name: 'Script', of: row => row.name },
-  { name: 'Source', of: row => row.source },
-  { name: 'Attempt', of: row => row.attempt },
-  { name: 'Ended', of: endOf },
-  {
-    name: 'Took',
-    of: row => (row.ended_at === null ? null : (Date.parse(row.ended_at) - Date.parse(row.started_at)) / 1000),
-    text: row => (row.ended_at === null ? '' : formatDuration(Date.parse(row.ended_at) - Date.parse(row.started_at))),
-  },
-  { name: 'Stdout Bytes', of: row => row.stdout_bytes },
-  { name: 'Stderr Bytes', of: row => row.stderr_bytes },
-]
-
-/** Prints every attempt of every script of an execution or deployment. */
-export async function listScriptRuns(context: Context, api: Api, { id, options }: { id: string; options: ListOptions }): Promise<void> {
-  await printList(context.stdout, options, COLUMNS, await runsOf(api, id))
-}
 
 interface WantedLog {
   readonly id: string
@@ -60,7 +34,7 @@ export async function showServiceLog(context: Context, api: Api, wanted: WantedL
 }
 
 /** The runs that an id names: those of an execution, those of a deployment, or one. */
-async function runsOf(api: Api, id: string): Promise<readonly ExecutionScriptRun[]> {
+export async function runsOf(api: Api, id: string): Promise<readonly ExecutionScriptRun[]> {
   for (const path of [`executions/${id}/script-runs`, `deployments/${id}/script-runs`]) {
     const runs = await readScriptRuns(api, path)
     if (runs.length > 0) return runs
