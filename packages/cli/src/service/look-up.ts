@@ -37,8 +37,13 @@ export async function findId(wanted: string, kind: string, list: () => Promise<r
   const names = all.flatMap(({ name }) => (typeof name === 'string' && name !== '' ? [name] : []))
   const guess = closest(wanted, names)
   throw new InstarError('api.not-found', `there is no ${kind} "${wanted}"${guess === undefined ? '' : `; did you mean "${guess}"?`}`, {
-    hint: `See instar ${kind} list.`,
+    hint: HINTS[kind]?.(names) ?? `See instar ${kind} list.`,
   })
+}
+
+/** Where to look for what is not listed by a command of its own kind. */
+const HINTS: Readonly<Record<string, (names: readonly string[]) => string>> = {
+  role: names => `The roles are: ${names.join(', ')}.`,
 }
 
 /** The id of a transfer, named by it, by the beginning of it, or by its notes. */
