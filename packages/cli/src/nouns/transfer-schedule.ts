@@ -6,8 +6,9 @@ import type { Column } from '../output/column.ts'
 import { addListOptions, addShowOptions, type ListOptions, type OutputOptions } from '../output/options.ts'
 import { printList, printOne } from '../output/print.ts'
 import type { JsonObject } from '../output/json-option.ts'
+import type { Api } from '../service/api.ts'
 import { connect } from '../service/connect.ts'
-import { transferId } from '../service/look-up.ts'
+import { scheduleId, transferId } from '../service/look-up.ts'
 import { enabledOf } from './verbs.ts'
 
 const COLUMNS: readonly Column<Schedule>[] = [
@@ -47,6 +48,12 @@ interface ScheduleOptions extends OutputOptions {
 }
 
 const TRANSFER = ['<transfer>', 'id or notes of the transfer'] as const
+const SCHEDULE = ['<schedule>', 'id, or the beginning of it'] as const
+
+async function pathOf(api: Api, transfer: string, wanted: string): Promise<string> {
+  const id = await transferId(api, transfer)
+  return `transfers/${id}/schedules/${await scheduleId(api, id, wanted)}`
+}
 
 /** `instar transfer schedule ...`. */
 export function registerTransferSchedules(noun: Command, context: Context): void {
@@ -67,11 +74,11 @@ export function registerTransferSchedules(noun: Command, context: Context): void
       .command('show')
       .description('One timetable.')
       .argument(...TRANSFER)
-      .argument('<schedule>', 'id'),
+      .argument(...SCHEDULE),
     FIELDS,
   ).action(async (wanted: string, id: string, options: OutputOptions, command: Command) => {
     const api = connect(context, command)
-    const answer = await api.get<{ schedule: Schedule }>(`transfers/${await transferId(api, wanted)}/schedules/${id}`)
+    const answer = await api.get<{ schedule: Schedule }>(await pathOf(api, wanted, id))
     await printOne(context.stdout, options, FIELDS, answer.schedule)
   })
   registerChanges(schedule, context)
@@ -79,10 +86,10 @@ export function registerTransferSchedules(noun: Command, context: Context): void
     .command('delete')
     .description('Deletes a timetable.')
     .argument(...TRANSFER)
-    .argument('<schedule>', 'id')
+    .argument(...SCHEDULE)
     .action(async (wanted: string, id: string, _options: object, command: Command) => {
       const api = connect(context, command)
-      await api.delete(`transfers/${await transferId(api, wanted)}/schedules/${id}`)
+      await api.delete(await pathOf(api, wanted, id))
     })
 }
 
@@ -104,7 +111,7 @@ function registerChanges(schedule: Command, context: Context): void {
     .command('update')
     .description('Changes what is named; the times are replaced as a whole.')
     .argument(...TRANSFER)
-    .argument('<schedule>', 'id')
+    .argument(...SCHEDULE)
   addRules(update)
     .addOption(new Option('--no-expiration-date', 'it fires for ever').conflicts('expiresAt'))
     .addOption(new Option('--dont-shutdown-instance', 'leave the machines running').conflicts('shutdownInstance'))
@@ -113,7 +120,7 @@ function registerChanges(schedule: Command, context: Context): void {
     const api = connect(context, command)
     const when = timetable(options)
     const body = { ...rules(options), ...(when === undefined ? {} : { schedule: when }) }
-    const answer = await api.put<{ schedule: Schedule }>(`transfers/${await transferId(api, wanted)}/schedules/${id}`, body)
+    const answer = await api.put<{ schedule: Schedule }>(await pathOf(api, wanted, id), body)
     await printOne(context.stdout, options, FIELDS, answer.schedule)
   })
 }

@@ -17,7 +17,11 @@ const id = (end: string) => `00000000-0000-4000-8000-0000000000${end}`
 const LISTS: Readonly<Record<string, readonly object[]>> = {
   endpoints: [],
   transfers: [{ id: id('aa'), notes: 'web' }],
-  executions: [],
+  executions: [
+    { id: `ff${id('02').slice(2)}`, number: 2 },
+    { id: `ee${id('01').slice(2)}`, number: 1 },
+  ],
+  schedules: [{ id: `dd${id('01').slice(2)}` }],
   deployments: [],
   minion_pools: [],
   regions: [],
@@ -42,6 +46,7 @@ const NOWHERE = [
   ['endpoint', 'show', 'x'],
   ['transfer', 'show', 'x'],
   ['transfer', 'execution', 'show', 'web', 'x'],
+  ['transfer', 'schedule', 'show', 'web', 'x'],
   ['deployment', 'show', 'x'],
   ['minion', 'pool', 'show', 'x'],
   ['region', 'show', 'x'],
@@ -59,6 +64,18 @@ for (const argv of NOWHERE) {
     const program = await createProgram(createTestProgram({ dir }, []).context, () => undefined, 'all')
     const named = command.split(' ').reduce<Command | undefined>((at, word) => at?.commands.find(one => one.name() === word), program)
     assert.ok(named, `there is no instar ${command}`)
+  })
+}
+
+for (const [argv, path] of [
+  [['transfer', 'execution', 'show', 'web', 'ff00'], `/transfers/${id('aa')}/executions/ff000000-0000-4000-8000-000000000002`],
+  [['transfer', 'schedule', 'show', 'web', 'DD00'], `/transfers/${id('aa')}/schedules/dd000000-0000-4000-8000-000000000001`],
+  [['transfer', 'schedule', 'delete', 'web', 'dd00'], `/transfers/${id('aa')}/schedules/dd000000-0000-4000-8000-000000000001`],
+] as const) {
+  test(`the beginning of an id is enough: ${argv.join(' ')}`, async () => {
+    const { seen } = await asked(...argv)
+
+    assert.ok(seen.at(-1)!.path.endsWith(path), seen.at(-1)!.path)
   })
 }
 

@@ -27,11 +27,12 @@ export async function findId(wanted: string, kind: string, list: () => Promise<r
   const all = await list()
   const named = all.filter(({ name }) => name === wanted)
   const begun = wanted.length < MIN_PREFIX ? [] : all.filter(({ id }) => id.startsWith(wanted.toLowerCase()))
-  const found = named.length > 0 ? named : begun
-  if (found.length === 1) return found[0]!.id
+  // One thing may have two names.
+  const found = [...new Set((named.length > 0 ? named : begun).map(({ id }) => id))]
+  if (found.length === 1) return found[0]!
   if (found.length > 1) {
     throw new InstarError('service.ambiguous', `"${wanted}" names ${found.length} of kind ${kind}`, {
-      hint: `Use an id: ${found.map(({ id }) => id).join(', ')}.`,
+      hint: `Use an id: ${found.join(', ')}.`,
     })
   }
   const names = all.flatMap(({ name }) => (typeof name === 'string' && name !== '' ? [name] : []))
@@ -65,6 +66,15 @@ export async function executionId(api: Api, transfer: string, wanted: string): P
       ...(last === undefined ? [] : [{ id: last.id, name: 'last' }]),
     ]
   })
+}
+
+/** The id of a timetable of a transfer, named by it or by the beginning of it. */
+export async function scheduleId(api: Api, transfer: string, wanted: string): Promise<string> {
+  return findId(
+    wanted,
+    'transfer schedule',
+    async () => (await api.get<{ schedules: Named[] }>(`transfers/${transfer}/schedules`)).schedules,
+  )
 }
 
 /** The id of a deployment, named by it, by the beginning of it, or by its notes. */
