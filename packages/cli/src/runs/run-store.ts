@@ -63,6 +63,11 @@ export class RunStore {
     })
   }
 
+  /** Whether `find` would find any. */
+  async has(name: string): Promise<boolean> {
+    return (await this.list()).some(({ id }) => name === 'last' || id.startsWith(name))
+  }
+
   async scriptRuns(runId: string): Promise<ScriptRun[]> {
     const folder = join(this.folderOf(runId), 'scripts')
     const names = (await readdir(folder).catch(() => [])).filter(name => name.endsWith('.json')).sort()

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { InstarError } from '@instar/contract/errors'
+import { findKnown } from '@instar/phases/text'
 import type { Context } from '../context.ts'
 import { Api } from './api.ts'
 import { logIn } from './log-in.ts'
@@ -10,6 +11,17 @@ import { TokenCache, type Login } from './token-cache.ts'
 export function connect(context: Context, command: Command): Api {
   const settings = resolveSession(command.optsWithGlobals<SessionOptions>(), context.env)
   return openApi(context, settings)
+}
+
+/** Whether it is said which service is spoken to, and as whom. */
+export function namesService(context: Context, command: Command): boolean {
+  try {
+    resolveSession(command.optsWithGlobals<SessionOptions>(), context.env)
+    return true
+  } catch (error) {
+    if (findKnown(error)?.code === 'usage.no-session') return false
+    throw error
+  }
 }
 
 export function openApi(context: Context, settings: SessionSettings): Api {

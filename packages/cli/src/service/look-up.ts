@@ -44,6 +44,8 @@ export async function findId(wanted: string, kind: string, list: () => Promise<r
 
 /** Where to look for what is not listed by a command of its own kind. */
 const HINTS: Readonly<Record<string, (names: readonly string[]) => string>> = {
+  'execution or deployment': () =>
+    'See instar deployment list and instar transfer execution list TRANSFER; for what ran on this machine instar run list.',
   role: names => `The roles are: ${names.join(', ')}.`,
 }
 
@@ -83,6 +85,31 @@ export async function deploymentId(api: Api, wanted: string): Promise<string> {
     const { deployments } = await api.get<{ deployments: { id: string; notes: string | null }[] }>('deployments')
     return deployments.map(({ id, notes }) => ({ id, name: notes }))
   })
+}
+
+/**
+ * The id of what runs scripts: of an execution or deployment, named by it, by the beginning of it, or by notes. Those are a deployment's own; where
+ * no deployment has them, they name the last execution of the transfer that does.
+ */
+export async function runnerId(api: Api, wanted: string): Promise<string> {
+  return findId(wanted, 'execution or deployment', async () => {
+    const { deployments } = await api.get<{ deployments: { id: string; notes: string | null }[] }>('deployments')
+    const named = deployments.map(({ id, notes }) => ({ id, name: notes }))
+    return named.some(({ name }) => name === wanted) ? named : [...named, ...(await executionsOf(api, wanted))]
+  })
+}
+
+/** The executions that may be meant. There is no list of those of all transfers: each is asked for its own only where the text may begin an id. */
+async function executionsOf(api: Api, wanted: string): Promise<readonly Named[]> {
+  const { transfers } = await api.get<{ transfers: { id: string; notes: string | null }[] }>('transfers')
+  const asked = /^[\da-f-]+$/i.test(wanted) ? transfers : transfers.filter(({ notes }) => notes === wanted)
+  const found: Named[] = []
+  for (const { id: transfer, notes } of asked) {
+    const query = { sort_key: 'number', sort_dir: 'desc' }
+    const { executions } = await api.get<{ executions: Named[] }>(`transfers/${transfer}/executions`, query)
+    found.push(...executions.map(({ id }, index) => ({ id, name: index === 0 ? notes : null })))
+  }
+  return found
 }
 
 /** The id of a minion pool, named by it, by the beginning of it, or by its name. */

@@ -1,9 +1,10 @@
 import type { ExecutionScriptRun } from '@instar/contract/api'
+import { InstarError } from '@instar/contract/errors'
 import { printable } from '@instar/phases/text'
 import type { Context } from '../context.ts'
 import { endOf } from '../runs/script-end.ts'
 import { readScriptRun } from '../watch/output-stream.ts'
-import { readScriptRuns } from '../watch/script-feed.ts'
+import { findScriptRuns } from '../watch/script-feed.ts'
 import type { Api } from './api.ts'
 import { statusOf } from './refusal.ts'
 import { copyBytes, noScript } from './script-output.ts'
@@ -33,17 +34,17 @@ export async function showServiceLog(context: Context, api: Api, wanted: WantedL
   }
 }
 
-/** The runs that an id names: those of an execution, those of a deployment, or one. */
+/** The runs that an id names: those of an execution, those of a deployment, or one. Throws `api.not-found` when it is the id of none. */
 export async function runsOf(api: Api, id: string): Promise<readonly ExecutionScriptRun[]> {
   for (const path of [`executions/${id}/script-runs`, `deployments/${id}/script-runs`]) {
-    const runs = await readScriptRuns(api, path)
-    if (runs.length > 0) return runs
+    const runs = await findScriptRuns(api, path)
+    if (runs !== undefined) return runs
   }
   try {
     return [await readScriptRun(api, id)]
-  } catch (error) {
-    if (statusOf(error) === 404) return []
-    throw error
+  } catch (cause) {
+    if (statusOf(cause) !== 404) throw cause
+    throw new InstarError('api.not-found', `there is no execution, deployment or script run ${id}`, { cause })
   }
 }
 

@@ -87,10 +87,15 @@ export class ScriptFeed {
 
 /** The records of a run's scripts; none where the service is a Coriolis, which keeps none. */
 export async function readScriptRuns(api: Api, path: string): Promise<readonly ExecutionScriptRun[]> {
+  return (await findScriptRuns(api, path)) ?? []
+}
+
+/** The same; undefined where there is nothing of this path. */
+export async function findScriptRuns(api: Api, path: string): Promise<readonly ExecutionScriptRun[] | undefined> {
   try {
     return (await api.get<{ script_runs: ExecutionScriptRun[] }>(await api.ownPath(path))).script_runs
   } catch (error) {
-    if (statusOf(error) === 404) return []
+    if (statusOf(error) === 404) return undefined
     throw error
   }
 }
