@@ -1,9 +1,13 @@
 import { Option, type Command } from 'commander'
 import { InstarError } from '@instar/contract/errors'
 import { repeatable } from '../commands/options.ts'
+import type { Api } from './api.ts'
+import { poolFinder } from './look-up.ts'
 import { addJsonOption, readJsonOption, type JsonObject } from '../output/json-option.ts'
 
 // The options that transfers and deployments share, and what they say in a body. An option that is not given says nothing.
+
+const MAPPINGS = 'instance_osmorphing_minion_pool_mappings'
 
 export interface DiskOptions {
   readonly cloneDisks?: boolean
@@ -23,7 +27,11 @@ export function addDiskOptions(command: Command): Command {
     .addOption(new Option('--dont-clone-disks', 'deploy the disks themselves'))
     .addOption(new Option('--skip-os-morphing', 'leave the OS as it is').conflicts('osMorphing'))
     .addOption(new Option('--os-morphing', 'fit the OS to its new platform'))
-    .option('--osmorphing-minion-pool-mapping <machine=pool>', 'pool whose minion morphs this machine; repeatable', repeatable)
+    .option(
+      '--osmorphing-minion-pool-mapping <machine=pool>',
+      'pool whose minion morphs this machine, its id or name; repeatable',
+      repeatable,
+    )
 }
 
 export function diskFields(options: DiskOptions): JsonObject {
@@ -33,8 +41,23 @@ export function diskFields(options: DiskOptions): JsonObject {
   return {
     ...(clone === undefined ? {} : { clone_disks: clone }),
     ...(skip === undefined ? {} : { skip_os_morphing: skip }),
-    ...(pools === undefined ? {} : { instance_osmorphing_minion_pool_mappings: Object.fromEntries(pools) }),
+    ...(pools === undefined ? {} : { [MAPPINGS]: Object.fromEntries(pools) }),
   }
+}
+
+/** A body with the ids of the pools that it names, whether a file or an option does. */
+export async function withPoolIds(api: Api, body: JsonObject): Promise<JsonObject> {
+  const find = poolFinder(api)
+  const idOf = async (pool: unknown) => (typeof pool === 'string' && pool !== '' ? find(pool) : pool)
+  const idsOf = async (pools: object) =>
+    Object.fromEntries(await Promise.all(Object.entries(pools).map(async ([machine, pool]) => [machine, await idOf(pool)] as const)))
+  const found = await idsOf(pick(body, ['origin_minion_pool_id', 'destination_minion_pool_id']))
+  const mappings = body[MAPPINGS]
+  return { ...body, ...found, ...(typeof mappings === 'object' && mappings !== null ? { [MAPPINGS]: await idsOf(mappings) } : {}) }
+}
+
+function pick(body: JsonObject, keys: readonly string[]): JsonObject {
+  return Object.fromEntries(Object.entries(body).filter(([key]) => keys.includes(key)))
 }
 
 export interface PlaceOptions {
@@ -56,8 +79,8 @@ export function addPlaceOptions(command: Command): Command {
     .option('--default-storage-backend <name>', 'where disks go that no other option names')
     .option('--disk-storage-mapping <disk=storage>', 'where this disk goes; repeatable', repeatable)
     .option('--storage-backend-mapping <source=storage>', 'where the disks of this storage go; repeatable', repeatable)
-    .option('--origin-minion-pool-id <pool>', 'pool whose minions read the disks ("" on an update: none)')
-    .option('--destination-minion-pool-id <pool>', 'pool whose minions write the disks ("" on an update: none)')
+    .option('--origin-minion-pool-id <pool>', 'pool whose minions read the disks: id or name ("" on an update: none)')
+    .option('--destination-minion-pool-id <pool>', 'pool whose minions write the disks: id or name ("" on an update: none)')
 }
 
 export async function placeFields(command: Command, options: PlaceOptions): Promise<JsonObject> {

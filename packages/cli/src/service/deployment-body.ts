@@ -1,7 +1,7 @@
 import { InstarError } from '@instar/contract/errors'
 import type { JsonObject } from '../output/json-option.ts'
 import { readActionFile, type ActionFile } from './action-file.ts'
-import { diskFields, type DiskOptions } from './action-options.ts'
+import { diskFields, withPoolIds, type DiskOptions } from './action-options.ts'
 import type { Api } from './api.ts'
 import { deploymentId } from './look-up.ts'
 import { instancesOf } from './transfer-body.ts'
@@ -32,8 +32,7 @@ export async function deploymentBody(
   return {
     clone_disks: null,
     skip_os_morphing: null,
-    ...file.fields,
-    ...diskFields(options),
+    ...(await withPoolIds(api, { ...file.fields, ...diskFields(options) })),
     ...(options.resumeFrom === undefined ? {} : { resume_from: await deploymentId(api, options.resumeFrom) }),
     transfer_id,
     force: options.force === true || file.fields['force'] === true,

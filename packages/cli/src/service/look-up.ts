@@ -114,7 +114,13 @@ async function executionsOf(api: Api, wanted: string): Promise<readonly Named[]>
 
 /** The id of a minion pool, named by it, by the beginning of it, or by its name. */
 export async function poolId(api: Api, wanted: string): Promise<string> {
-  return findId(wanted, 'minion pool', async () => (await api.get<{ minion_pools: Named[] }>('minion_pools')).minion_pools)
+  return poolFinder(api)(wanted)
+}
+
+/** As `poolId`, for many: they are listed once. */
+export function poolFinder(api: Api): (wanted: string) => Promise<string> {
+  let listed: Promise<{ minion_pools: Named[] }> | undefined
+  return wanted => findId(wanted, 'minion pool', async () => (await (listed ??= api.get('minion_pools'))).minion_pools)
 }
 
 /** The id of a region, named by it, by the beginning of it, or by its name. */

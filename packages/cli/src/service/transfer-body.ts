@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { InstarError } from '@instar/contract/errors'
 import type { JsonObject } from '../output/json-option.ts'
 import { readActionFile, type ActionFile } from './action-file.ts'
-import { diskFields, placeFields, type DiskOptions, type PlaceOptions } from './action-options.ts'
+import { diskFields, placeFields, withPoolIds, type DiskOptions, type PlaceOptions } from './action-options.ts'
 import type { Api } from './api.ts'
 import { endpointId } from './look-up.ts'
 import { namesScripts, readUserScripts, type ScriptFlags } from './user-scripts.ts'
@@ -50,9 +50,7 @@ export async function createBody(api: Api, command: Command, options: CreateOpti
   return {
     scenario: 'replica',
     storage_mappings: {},
-    ...fields,
-    ...(await placeFields(command, options)),
-    ...diskFields(options),
+    ...(await withPoolIds(api, { ...fields, ...(await placeFields(command, options)), ...diskFields(options) })),
     ...(options.scenario === undefined ? {} : { scenario: options.scenario }),
     instances,
     user_scripts: readUserScripts(options, { mayUnregister: false, instances }, file.scripts ?? undefined),
@@ -63,7 +61,7 @@ export async function createBody(api: Api, command: Command, options: CreateOpti
 
 /** The body of `transfer update`. The machines are looked up only where a script names one. */
 export async function updateBody(api: Api, command: Command, { id, options }: { id: string; options: UpdateOptions }): Promise<JsonObject> {
-  const body = { ...(await placeFields(command, options)), ...diskFields(options) }
+  const body = await withPoolIds(api, { ...(await placeFields(command, options)), ...diskFields(options) })
   if (!namesScripts(options)) {
     if (Object.keys(body).length === 0) throw new InstarError('usage.bad-argument', 'no option says what is to change')
     return body

@@ -23,8 +23,14 @@ const endpoints = {
 const transfer = { id: id('aa'), notes: 'web', instances: ['web=1', 'db'], executions: [] }
 const deployment = { id: id('dd'), instances: ['web=1'], tasks: [], last_execution_status: 'RUNNING' }
 
+const pools = [
+  { id: id('f1'), name: 'warm' },
+  { id: `f2${id('f2').slice(2)}`, name: 'cold' },
+]
+
 async function sent(...argv: string[]) {
   await using service = await startFakeService(({ method, path }: Seen) => {
+    if (path.endsWith('/minion_pools')) return { status: 200, body: { minion_pools: pools } }
     if (path.endsWith('/endpoints')) return { status: 200, body: endpoints }
     if (path.endsWith('/transfers')) return { status: 200, body: method === 'GET' ? { transfers: [transfer] } : { transfer } }
     if (path.endsWith('/deployments')) return { status: 200, body: { deployment } }
@@ -139,4 +145,23 @@ test('names are looked up: by name, by the beginning of an id, with a guess, and
   assert.match((await update('clod')).stderr, /there is no endpoint "clod"; did you mean "cloud"\?/)
   assert.match((await update('00000000-0000')).stderr, /names 2 of kind endpoint {2}\[service\.ambiguous\]/)
   assert.match((await update('000')).stderr, /there is no endpoint "000" /)
+})
+
+test('pools are named like all else, by options and in a file, and one that is not there is told with a guess', async () => {
+  const deploy = await sent('deployment', 'create', 'web', '--osmorphing-minion-pool-mapping', 'web=1=warm')
+  const change = await sent('transfer', 'update', 'web', '--origin-minion-pool-id', 'f200', '--destination-minion-pool-id', '')
+  const yaml = 'destination_minion_pool_id: warm\ninstance_osmorphing_minion_pool_mappings: { db: cold }\n'
+  const ends = ['--origin-endpoint', 'dc', '--destination-endpoint', 'cloud', '--instance', 'db']
+  const create = await sent('transfer', 'create', '--file', file('pools.yaml', yaml), ...ends)
+  const wrong = await sent('transfer', 'update', 'web', '--destination-minion-pool-id', 'wram')
+
+  assert.deepEqual(deploy.body?.['deployment']?.['instance_osmorphing_minion_pool_mappings'], { 'web=1': id('f1') })
+  assert.deepEqual(change.body?.['transfer'], { origin_minion_pool_id: pools[1]!.id, destination_minion_pool_id: null })
+  assert.equal(create.body?.['transfer']?.['destination_minion_pool_id'], id('f1'))
+  assert.deepEqual(create.body?.['transfer']?.['instance_osmorphing_minion_pool_mappings'], { db: pools[1]!.id })
+  assert.deepEqual([wrong.exitCode, wrong.body], [3, undefined])
+  assert.match(
+    wrong.stderr,
+    /^error: there is no minion pool "wram"; did you mean "warm"\? {2}\[api\.not-found\]\nhint: See instar minion pool list\./,
+  )
 })
