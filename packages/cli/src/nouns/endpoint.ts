@@ -118,7 +118,7 @@ function addConnectionOptions(command: Command): Command {
     .addOption(
       new Option('--connection-secret <url>', 'where a Barbican holds the connection data').conflicts(['connection', 'connectionFile']),
     )
-    .option('--coriolis-region <region>', 'region whose workers reach it: id or name; repeatable', repeatable)
+    .option('--coriolis-region <region>', 'region whose workers reach it: id or name; repeatable ("" on an update: none)', repeatable)
 }
 
 async function connectionOf(command: Command, options: { connectionSecret?: string }): Promise<JsonObject | undefined> {

@@ -79,7 +79,11 @@ export function register(noun: Command, context: Context): void {
 }
 
 function addRegionOptions(command: Command): Command {
-  return addEnabledOptions(command).option('--coriolis-region <region>', 'region that it works for: id or name; repeatable', repeatable)
+  return addEnabledOptions(command).option(
+    '--coriolis-region <region>',
+    'region that it works for: id or name; repeatable ("" on an update: none)',
+    repeatable,
+  )
 }
 
 async function listServices(api: Api): Promise<readonly Service[]> {

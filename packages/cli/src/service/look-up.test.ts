@@ -15,7 +15,7 @@ const id = (end: string) => `00000000-0000-4000-8000-0000000000${end}`
 
 /** What the service lists, by the last part of the path. */
 const LISTS: Readonly<Record<string, readonly object[]>> = {
-  endpoints: [],
+  endpoints: [{ id: id('ac'), name: 'dc' }],
   transfers: [{ id: id('aa'), notes: 'web' }],
   executions: [
     { id: `ff${id('02').slice(2)}`, number: 2 },
@@ -24,8 +24,8 @@ const LISTS: Readonly<Record<string, readonly object[]>> = {
   schedules: [{ id: `dd${id('01').slice(2)}` }],
   deployments: [],
   minion_pools: [],
-  regions: [],
-  services: [],
+  regions: [{ id: id('ab'), name: 'west' }],
+  services: [{ id: id('ad'), host: 'host-1' }],
   users: [{ id: id('bb'), name: 'bob' }],
   projects: [{ id: id('cc'), name: 'lab' }],
   roles: ['admin', 'member', 'reader'].map(name => ({ id: name, name })),
@@ -76,6 +76,19 @@ for (const [argv, path] of [
     const { seen } = await asked(...argv)
 
     assert.ok(seen.at(-1)!.path.endsWith(path), seen.at(-1)!.path)
+  })
+}
+
+for (const [noun, name] of [
+  ['endpoint', 'dc'],
+  ['service', 'host-1'],
+] as const) {
+  test(`an empty region takes all regions off: ${noun} update`, async () => {
+    const none = await asked(noun, 'update', name, '--coriolis-region', '')
+    const west = await asked(noun, 'update', name, '--coriolis-region', 'west')
+
+    assert.deepEqual((none.seen.at(-1)!.body as Record<string, object>)[noun], { mapped_regions: [] }, none.stderr)
+    assert.deepEqual((west.seen.at(-1)!.body as Record<string, object>)[noun], { mapped_regions: [id('ab')] }, west.stderr)
   })
 }
 

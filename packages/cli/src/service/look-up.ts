@@ -128,7 +128,7 @@ export async function regionId(api: Api, wanted: string): Promise<string> {
   return findId(wanted, 'region', async () => (await api.get<{ regions: Named[] }>('regions')).regions)
 }
 
-/** The ids of the regions that a repeatable option names; undefined when it was not given. */
+/** The ids of the regions that a repeatable option names, of which "" is none; undefined when it was not given. */
 export async function regionIds(api: Api, wanted: readonly string[] | undefined): Promise<readonly string[] | undefined> {
-  return wanted === undefined ? undefined : Promise.all(wanted.map(one => regionId(api, one)))
+  return wanted === undefined ? undefined : Promise.all(wanted.filter(one => one !== '').map(one => regionId(api, one)))
 }
