@@ -142,10 +142,11 @@ function sorted(value: unknown): unknown {
   )
 }
 
-/** Asked by us alone: a transfer's machines where a script names one, the regions and pools where one is named. Gives the answer. */
+/** Asked by us alone: the platforms where one is named, a transfer's machines where a script names one, the regions and pools where one is named. Gives the answer. */
 function extraAnswer(seen: Seen, recorded: Recorded): object | undefined {
   if (seen.method !== 'GET') return undefined
   if (recorded.id.startsWith('script-') && /\/transfers\/[^/]+$/.test(seen.path)) return { transfer: { instances: ['vm1', 'vm2'] } }
+  if (recorded.argv.includes('--provider') && seen.path.endsWith('/providers')) return { providers: { openstack: { types: [] } } }
   if (recorded.argv.includes('--coriolis-region') && seen.path.endsWith('/regions'))
     return { regions: ['r1', 'r2'].map(name => ({ id: name, name })) }
   if (/ --(?:origin-|destination-|osmorphing-)minion-pool/.test(recorded.argv.join(' ')) && seen.path.endsWith('/minion_pools'))

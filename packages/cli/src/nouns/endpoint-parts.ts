@@ -49,7 +49,7 @@ export function registerEndpointParts(noun: Command, context: Context): void {
     .argument('<endpoint>', 'id or name')
     .action(async (wanted: string, _options: object, command: Command) => {
       const api = connect(context, command)
-      await validateConnection(api, await endpointId(api, wanted), wanted)
+      await validateConnection(api, { id: await endpointId(api, wanted), name: wanted })
       context.stdout.write('valid\n')
     })
   registerInventory(noun, context)

@@ -10,9 +10,10 @@ import { printOne } from '../output/print.ts'
 import type { Api } from '../service/api.ts'
 import { connect } from '../service/connect.ts'
 import { endpointId, regionIds } from '../service/look-up.ts'
+import { checkProvider } from './known-provider.ts'
 import { registerEndpointParts } from './endpoint-parts.ts'
 import { addDeleteVerb, addListVerb, addShowVerb } from './verbs.ts'
-import { validateConnection } from './validate-connection.ts'
+import { tryStoredConnection } from './validate-connection.ts'
 
 const COLUMNS: readonly Column<Endpoint>[] = [
   { name: 'ID', of: row => row.id },
@@ -78,7 +79,7 @@ function registerCreate(noun: Command, context: Context): void {
     .requiredOption('--name <name>', 'name of the endpoint')
     .requiredOption('--provider <platform>', 'platform: see instar provider list')
   addConnectionOptions(create)
-    .option('--skip-validation', 'do not try the connection')
+    .option('--skip-validation', 'do not look whether a worker has this platform, nor try the connection')
     .action(async (options: CreateOptions, command: Command) => {
       const connection_info = await connectionOf(command, options)
       if (connection_info === undefined) {
@@ -86,10 +87,11 @@ function registerCreate(noun: Command, context: Context): void {
       }
       const { name, provider: type, description = null, coriolisRegion = [] } = options
       const api = connect(context, command)
+      if (options.skipValidation !== true) await checkProvider(api, type)
       const mapped_regions = await regionIds(api, coriolisRegion)
       const body = { endpoint: { name, type, description, connection_info, mapped_regions } }
       const { endpoint } = await api.post<{ endpoint: Endpoint }>('endpoints', body)
-      if (options.skipValidation !== true) await validateConnection(api, endpoint.id, name)
+      if (options.skipValidation !== true) await tryStoredConnection(api, endpoint)
       await printOne(context.stdout, options, FIELDS, endpoint)
     })
   addShowOptions(create, FIELDS)

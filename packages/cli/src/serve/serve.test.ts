@@ -91,7 +91,7 @@ async function tryPeople(env: Record<string, string>): Promise<void> {
   }
   assert.match((await run(['user', 'role', 'list', '-f', 'value'])).stdout, /^bob team reader$/m)
   assert.deepEqual(await run(['endpoint', 'list', '-f', 'value'], bob), { exitCode: 0, stdout: '', stderr: '' })
-  const refused = await run(['endpoint', 'create', '--name', 'x', '--provider', 'simulator', '--connection', '{"a": 1}'], bob)
+  const refused = await run(['endpoint', 'create', '--name', 'x', '--provider', 'disk-images', '--connection', '{"a": 1}'], bob)
   assert.deepEqual(
     [refused.exitCode, /needs the role member; you have reader {2}\[api\.forbidden\]/.test(refused.stderr)],
     [3, true],
