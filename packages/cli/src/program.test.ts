@@ -85,11 +85,40 @@ test('morph refuses before it touches anything: scripts of a skipped phase, outp
   await assert.rejects(program(...minion, '--keep-on-error').run(), { message: /there is no layer to keep/ })
 })
 
-test('usage errors give exit code 2 and a suggestion', async () => {
-  const { written, run } = program('mroph')
+for (const [argv, message, help] of [
+  [['mroph'], "unknown command 'mroph'; did you mean morph?", 'instar'],
+  [['transfer', 'exceute'], "unknown command 'exceute'; did you mean execute?", 'instar transfer'],
+  [['transfer', 'list', '--limt', '1'], "unknown option '--limt'; did you mean --limit?", 'instar transfer list'],
+  [['transfer', 'show'], "missing required argument 'transfer'", 'instar transfer show'],
+  [['user', 'role', 'add', 'bob', 'reader'], "required option '--in <project>' not specified", 'instar user role add'],
+  [
+    ['user', 'list', '-f', 'xml'],
+    "option '-f, --format <format>' argument 'xml' is invalid. Allowed choices are table, json, yaml, csv, value.",
+    'instar user list',
+  ],
+] as const) {
+  test(`a usage error has exit code 2, a code, and a hint that names the help: ${argv.join(' ')}`, async () => {
+    const { written, runAndReport } = program(...argv)
 
-  assert.equal(await run(), 2)
-  assert.match(written.stderr, /Did you mean morph\?/)
+    assert.equal(await runAndReport(), 2)
+    assert.deepEqual(written, { stdout: '', stderr: `error: ${message}  [usage.bad-argument]\nhint: See ${help} --help.\n` })
+  })
+}
+
+test('help takes all words of a command; a noun without a verb shows its help and gives 2', async () => {
+  const helps = await Promise.all(
+    ['help transfer execute', 'transfer execute --help', 'transfer help execute', 'help', '--help', 'transfer'].map(async line => {
+      const { written, run } = program(...line.split(' '))
+      return [await run(), written.stdout + written.stderr] as const
+    }),
+  )
+  const [byWords, byFlag, byNoun, bare, flag, noun] = helps
+
+  assert.match(byWords![1], /^Usage: instar transfer execute /)
+  assert.deepEqual([byWords, byNoun], [byFlag, byFlag])
+  assert.deepEqual(bare, flag)
+  assert.equal(noun![0], 2)
+  assert.match(noun![1], /^Usage: instar transfer /)
 })
 
 test('memory that no virtual machine works with is refused at once', async () => {
@@ -98,9 +127,9 @@ test('memory that no virtual machine works with is refused at once', async () =>
     [96, 'morph', '--resume', 'last', '--memory', '95'],
     [16, 'boot', 'x', '--memory', '0'],
   ] as const) {
-    const { written, run } = program(...argv)
+    const { written, runAndReport } = program(...argv)
 
-    assert.equal(await run(), 2)
+    assert.equal(await runAndReport(), 2)
     assert.ok(written.stderr.includes(`MiB are too few for it to work; the least is ${least}.`), written.stderr)
   }
   await assert.rejects(program('check', join(dir, 'none.raw'), '--memory', '96').run(), { code: 'image.not-found' })

@@ -1,4 +1,4 @@
-import { Command, CommanderError } from 'commander'
+import { CommanderError, type Command } from 'commander'
 import { registerBoot } from './commands/boot.ts'
 import { registerCheck } from './commands/check.ts'
 import { registerConfig } from './commands/config.ts'
@@ -14,6 +14,7 @@ import { registerShell } from './commands/shell.ts'
 import type { Context } from './context.ts'
 import { NOUNS } from './nouns.ts'
 import { addSessionOptions, givenSessionOptions } from './service/session-options.ts'
+import { UsageCommand } from './usage-command.ts'
 
 /** A command adds itself to the program; `finish` takes the exit code of one that ends without an error. */
 export type Register = (program: Command, context: Context, finish: (exitCode: number) => void) => void
@@ -48,7 +49,7 @@ export async function createProgram(
   finish: (exitCode: number) => void,
   words: readonly string[] | 'all' = context.argv,
 ): Promise<Command> {
-  const program = new Command('instar')
+  const program = new UsageCommand('instar')
     .description("Moves machines and runs the user's scripts at every phase of the move.")
     .version(VERSION)
     .exitOverride()
@@ -71,7 +72,7 @@ export async function createProgram(
 function refuseUnusedSession(program: Command, action: Command): void {
   const given = givenSessionOptions(program)
   if (given.length > 0 && !NOUNS.some(({ name }) => name === topOf(action))) {
-    program.error(`error: ${given.join(', ')} would do nothing: instar ${topOf(action)} talks to no service`)
+    program.error(`${given.join(', ')} would do nothing: instar ${topOf(action)} talks to no service`)
   }
 }
 
@@ -79,7 +80,7 @@ function topOf(command: Command): string {
   return command.parent === null || command.parent.parent === null ? command.name() : topOf(command.parent)
 }
 
-/** Runs a command line and gives its exit code; throws what the command throws. Usage errors have been printed and give 2. */
+/** Runs a command line and gives its exit code; throws what the command throws, and usage errors. */
 export async function runProgram(context: Context): Promise<number> {
   let exitCode = 0
   const wanted = context.argv[0] === 'complete' ? 'all' : context.argv
@@ -88,10 +89,16 @@ export async function runProgram(context: Context): Promise<number> {
     if (context.argv[0] === 'complete') {
       const { complete } = await import('./completion/complete.ts')
       await complete(program, context)
-    } else await program.parseAsync([...context.argv], { from: 'user' })
+    } else await program.parseAsync(withHelpLast(context.argv), { from: 'user' })
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
+    // Help has been printed: asked for, or in place of a verb that is missing.
     return error.exitCode === 0 ? 0 : 2
   }
   return exitCode
+}
+
+/** `help transfer execute` as `transfer execute --help`: commander's own `help` takes one word. */
+function withHelpLast(argv: readonly string[]): string[] {
+  return argv[0] === 'help' ? [...argv.slice(1), '--help'] : [...argv]
 }

@@ -153,14 +153,14 @@ test('two options that name different projects or users are refused', async () =
     ['--os-username', '--os-token'],
   ] as const) {
     const program = createTestProgram(world, ['region', 'list', one, 'a', other, 'b'])
-    assert.equal(await program.run(), 2)
+    assert.equal(await program.runAndReport(), 2)
     assert.match(program.written.stderr, new RegExp(`'${one} <[^']+' cannot be used with option '${other} <`))
   }
 })
 
 test('options of a service are refused where nothing talks to one', async () => {
   const program = createTestProgram({ dir: newDir() }, ['doctor', '--os-token', 'x'])
-  assert.equal(await program.run(), 2)
+  assert.equal(await program.runAndReport(), 2)
   assert.match(program.written.stderr, /--os-token would do nothing: instar doctor talks to no service/)
 })
 
