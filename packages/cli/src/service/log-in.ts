@@ -31,6 +31,7 @@ export async function logIn(settings: SessionSettings, password: string, signal:
   const text = await readText(answer)
   const status = answer.statusCode ?? 0
   if (status === 401) throw refusedLogin(settings, text)
+  if (status === 404) throw notIdentity(url, refusalOf(status, text, `POST ${url.pathname}`))
   if (status >= 400) throw refusalOf(status, text, `POST ${url.pathname}`)
   const token = answer.headers['x-subject-token']
   if (typeof token !== 'string') throw notIdentity(url)
@@ -75,9 +76,10 @@ function parseToken(text: string, url: URL): TokenBody {
   throw notIdentity(url)
 }
 
-function notIdentity(url: URL): InstarError {
+function notIdentity(url: URL, cause?: Error): InstarError {
   return new InstarError('service.bad-answer', `${url.href} answered, but not as an identity service does`, {
-    hint: 'OS_AUTH_URL is the address of Identity v3, for Instar http://HOST:PORT/identity/v3.',
+    hint: `OS_AUTH_URL is the address of Identity v3; that of Instar has a path: ${url.origin}/identity/v3.`,
+    cause,
   })
 }
 

@@ -100,6 +100,21 @@ test('no service, a service that does not answer, and one of another kind are to
   })
 })
 
+test('an address of our service without the path of its identity service is told with the whole', async () => {
+  await using service = await startFakeService(() => undefined)
+  for (const path of ['', '/v3/']) {
+    const env = { ...envOf(service.url), OS_AUTH_URL: `${service.url}${path}` }
+    const program = createTestProgram({ dir: newDir(), env }, ['region', 'list'])
+    assert.equal(await program.runAndReport(), 1)
+    assert.equal(
+      program.written.stderr,
+      `error: ${service.url}/v3/auth/tokens answered, but not as an identity service does  [service.bad-answer]\n` +
+        'because: no /v3/auth/tokens\n' +
+        `hint: OS_AUTH_URL is the address of Identity v3; that of Instar has a path: ${service.url}/identity/v3.\n`,
+    )
+  }
+})
+
 test("an error of our service keeps its code, reasons and hint; another server's is told by its status", async () => {
   const answers: Record<string, Answer> = {
     a: {
