@@ -1,5 +1,6 @@
 import type { InstarEvent } from '@instar/contract'
 import type { Task } from '@instar/contract/api'
+import { isFinalTask } from '@instar/contract/statuses'
 import { formatDuration, printable } from '@instar/phases/text'
 
 /** What a view remembers of the tasks that it has told of. */
@@ -25,7 +26,8 @@ export function newLines(tasks: readonly Task[], told: Told, options: { now: num
   return tasks.flatMap(task => {
     if (isActiveTask(task) && !told.begun.has(task.id)) told.begun.set(task.id, options.now)
     const lines = eventLines(task, told, options.all)
-    if (isActiveTask(task) || task.status === 'SCHEDULED' || told.ended.has(task.id)) return lines
+    // Of what never came to its turn there is nothing to tell.
+    if (!isFinalTask(task.status) || task.status === 'UNSCHEDULED' || told.ended.has(task.id)) return lines
     told.ended.add(task.id)
     return [...lines, endLine(task, told, options.now)]
   })

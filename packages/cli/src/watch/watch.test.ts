@@ -149,6 +149,21 @@ test('--wait ends with 1 and the reason of the task, and with 4 and where to rea
   )
 })
 
+test('what never ran because an earlier task failed is not told of, and what runs only then is told when it has', async () => {
+  const failed = task('ERROR', { exception_details: 'no such image' })
+  const cleanUp = (status: Task['status']) => task(status, { id: 't2', task_type: 'CLEANUP_SOURCE' })
+  const after = ['t3', 't4'].map(id => task('UNSCHEDULED', { id }))
+  const { exitCode, stderr } = await watched(
+    [
+      { execution: execution('RUNNING', [failed, cleanUp('EXECUTE_ON_ERROR_ONLY'), ...after]) },
+      { execution: execution('ERROR', [failed, cleanUp('COMPLETED'), ...after]) },
+    ],
+    ['transfer', 'execution', 'show', TRANSFER, EXECUTION, '--follow'],
+  )
+  assert.equal(exitCode, 1)
+  assert.match(stderr, /^✗ web: replicate disks error\n✓ web: cleanup source\nerror: /)
+})
+
 test('a service that is away for a while is waited for', async () => {
   const { exitCode, stderr } = await watched(
     [{ execution: execution('RUNNING', []) }, { execution: execution('RUNNING', []) }, { execution: execution('COMPLETED', []) }],
