@@ -40,6 +40,12 @@ const FIELDS: readonly Column<Deployment>[] = [
 ]
 const DATA_FIELD: Column<Deployment> = { name: 'instances_data', of: one => one.info }
 
+interface DataOptions {
+  readonly showInstancesData?: boolean
+}
+
+const fieldsOf = ({ showInstancesData }: DataOptions) => (showInstancesData === true ? [...FIELDS, DATA_FIELD] : FIELDS)
+
 const pathOf = async (api: Api, wanted: string) => `deployments/${await deploymentId(api, wanted)}`
 
 /** `instar deployment ...`. */
@@ -75,15 +81,14 @@ function registerShow(noun: Command, context: Context, finish: (exitCode: number
     .description('One deployment with its tasks and what became of the machines.')
     .argument('<deployment>', 'id or notes')
     .option('--show-instances-data', 'also what is known of each machine')
-  addShowOptions(addWaitOptions(show), [...FIELDS, DATA_FIELD]).action(
-    async (wanted: string, options: WaitOptions & { showInstancesData?: boolean }, command: Command) => {
+  addShowOptions(addWaitOptions(show), () => fieldsOf(show.opts())).action(
+    async (wanted: string, options: WaitOptions & DataOptions, command: Command) => {
       const api = connect(context, command)
-      const withData = options.showInstancesData === true
       const { deployment } = await api.get<{ deployment: Deployment }>(
         await pathOf(api, wanted),
-        withData ? { include_task_info: 'true' } : {},
+        options.showInstancesData === true ? { include_task_info: 'true' } : {},
       )
-      finish(await showDeployment(context, api, { options, deployment, fields: withData ? [...FIELDS, DATA_FIELD] : FIELDS }))
+      finish(await showDeployment(context, api, { options, deployment, fields: fieldsOf(options) }))
     },
   )
 }

@@ -40,6 +40,12 @@ const FIELDS: readonly Column<Transfer>[] = [
 ]
 const DATA_FIELD: Column<Transfer> = { name: 'instances-data', of: one => one.info }
 
+interface DataOptions {
+  readonly showInstancesData?: boolean
+}
+
+const fieldsOf = ({ showInstancesData }: DataOptions) => (showInstancesData === true ? [...FIELDS, DATA_FIELD] : FIELDS)
+
 const ARGUMENT = ['transfer', 'id or notes'] as const
 
 /** `instar transfer ...`. */
@@ -70,15 +76,17 @@ function registerShow(noun: Command, context: Context): void {
     .description('One transfer with its last ten executions.')
     .argument('<transfer>', 'id or notes')
     .option('--show-instances-data', 'also what is known of each machine')
-  addShowOptions(show, [...FIELDS, DATA_FIELD]).action(
-    async (wanted: string, options: OutputOptions & { showInstancesData?: boolean }, command: Command) => {
+  addShowOptions(show, () => fieldsOf(show.opts())).action(
+    async (wanted: string, options: OutputOptions & DataOptions, command: Command) => {
       const api = connect(context, command)
       const path = `transfers/${await transferId(api, wanted)}`
-      const withData = options.showInstancesData === true
-      const { transfer } = await api.get<{ transfer: Transfer }>(path, withData ? { include_task_info: 'true' } : {})
+      const { transfer } = await api.get<{ transfer: Transfer }>(
+        path,
+        options.showInstancesData === true ? { include_task_info: 'true' } : {},
+      )
       const query = { limit: 10, sort_key: 'number', sort_dir: 'desc' }
       const { executions } = await api.get<{ executions: Execution[] }>(`${path}/executions`, query)
-      await printOne(context.stdout, options, withData ? [...FIELDS, DATA_FIELD] : FIELDS, { ...transfer, executions })
+      await printOne(context.stdout, options, fieldsOf(options), { ...transfer, executions })
     },
   )
 }

@@ -49,3 +49,9 @@ for (const command of printing) {
     await assert.rejects(createTestProgram(world, [...line, '--sort', 'no-such']).run(), { message: 'there is no column "no-such"' })
   })
 }
+
+test('a column that is there only with an option is refused without it', async () => {
+  const line = ['deployment', 'show', 'x', '-c', 'instances_data']
+  await assert.rejects(createTestProgram(world, line).run(), { message: 'there is no column "instances_data"' })
+  await assert.rejects(createTestProgram(world, [...line, '--show-instances-data']).run(), { code: 'usage.no-session' })
+})

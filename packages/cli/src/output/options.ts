@@ -18,10 +18,13 @@ export interface ListOptions extends OutputOptions {
 
 const GROUP = 'Output:'
 
-/** The options of a command that prints one thing with these fields. A field that is none of them is refused before the command does anything. */
-export function addShowOptions<T>(command: Command, fields: readonly Column<T>[]): Command {
+/**
+ * The options of a command that prints one thing with these fields, which may hang on its options. A field that is none of them is refused before
+ * the command does anything.
+ */
+export function addShowOptions<T>(command: Command, fields: readonly Column<T>[] | (() => readonly Column<T>[])): Command {
   return command
-    .hook('preAction', () => void chooseColumns(fields, command.opts<OutputOptions>().column))
+    .hook('preAction', () => void chooseColumns(typeof fields === 'function' ? fields() : fields, command.opts<OutputOptions>().column))
     .addOption(new Option('-f, --format <format>', 'how the result is printed').choices(FORMATS).default('table').helpGroup(GROUP))
     .addOption(new Option('-c, --column <column>', 'only this column; repeatable').argParser(repeatable).helpGroup(GROUP))
     .addOption(new Option('-q, --quiet', 'print the id only').helpGroup(GROUP))
