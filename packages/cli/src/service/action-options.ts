@@ -1,9 +1,9 @@
 import { Option, type Command } from 'commander'
 import { InstarError } from '@instar/contract/errors'
 import { repeatable } from '../commands/options.ts'
+import { addJsonOption, readJsonOption, type JsonObject } from '../output/json-option.ts'
 import type { Api } from './api.ts'
 import { poolFinder } from './look-up.ts'
-import { addJsonOption, readJsonOption, type JsonObject } from '../output/json-option.ts'
 
 // The options that transfers and deployments share, and what they say in a body. An option that is not given says nothing.
 
