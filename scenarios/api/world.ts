@@ -41,7 +41,7 @@ const devices = { disks: [], nics: [], cdroms: [], serial_ports: [], floppies: [
 const answer: Engine['ask'] = async ({ kind, body }) => {
   const canned: Record<string, unknown> = {
     validate_connection: { valid: true, message: null },
-    instances: [machine],
+    instances: { instances: [machine], warnings: ['vm2 is left out: it is broken'] },
     instance: { ...machine, id: (body as { name?: string }).name, nested_virtualization: false, devices },
     networks: [{ id: 'n1', name: 'n1' }],
     storage: { storage_backends: [{ id: 's1', name: 's1' }], config_default: 's1' },

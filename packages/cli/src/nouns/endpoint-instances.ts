@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { Instance, InstanceSummary } from '@instar/contract/api'
+import type { Instance, InstanceList, InstanceSummary } from '@instar/contract/api'
 import { wholeNumber } from '../commands/options.ts'
 import type { Context } from '../context.ts'
 import type { Column } from '../output/column.ts'
@@ -54,7 +54,8 @@ export function registerEndpointInstances(noun: Command, context: Context): void
     const api = connect(context, command)
     const { marker, limit, name, refresh } = options
     const query = { marker, limit, name, ...(refresh === true ? { refresh: 'True' } : {}), ...(await envQuery(command)) }
-    const { instances } = await api.get<{ instances: InstanceSummary[] }>(`endpoints/${await endpointId(api, wanted)}/instances`, query)
+    const { instances, warnings = [] } = await api.get<InstanceList>(`endpoints/${await endpointId(api, wanted)}/instances`, query)
+    for (const warning of warnings) context.stderr.write(`! ${warning}\n`)
     await printList(context.stdout, options, INSTANCE_COLUMNS, instances)
   })
   const show = instance

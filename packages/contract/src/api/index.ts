@@ -10,7 +10,7 @@ export type { Project, RoleAssignment, RoleObject, User, UserCreate, UserUpdate 
 export type { CatalogEntry, TokenAnswer, TokenRequest } from './identity/token.ts'
 export { givenScripts } from './given-scripts.ts'
 export { issueText } from './issue-text.ts'
-export { INSTANCE_OS_TYPES, Instance, InstanceSummary } from './instance.ts'
+export { INSTANCE_OS_TYPES, Instance, InstanceList, InstanceSummary } from './instance.ts'
 export type { MinionPool, MinionPoolCreate, MinionPoolUpdate } from './minion-pool.ts'
 export { openApiDocument } from './openapi.ts'
 export { PROVIDER_ANSWERS, PROVIDER_QUESTIONS } from './provider-questions.ts'

@@ -22,6 +22,10 @@ const summary = {
 export const InstanceSummary = z.looseObject({ ...summary }).register(documented, { id: 'InstanceSummary' })
 export type InstanceSummary = z.infer<typeof InstanceSummary>
 
+/** The machines of an endpoint. `warnings` is ours: what the platform has and the list cannot show, and why, a sentence each. */
+export const InstanceList = z.object({ instances: z.array(InstanceSummary), warnings: z.optional(z.array(z.string())) })
+export type InstanceList = z.infer<typeof InstanceList>
+
 const Disk = z.looseObject({
   id: z.string(),
   size_bytes: z.int(),

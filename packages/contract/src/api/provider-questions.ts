@@ -1,5 +1,5 @@
 import * as z from 'zod/mini'
-import { Instance, InstanceSummary } from './instance.ts'
+import { Instance, InstanceList } from './instance.ts'
 import { OpenObject } from './wire.ts'
 
 const connected = { platform: z.string(), connection_info: OpenObject }
@@ -28,10 +28,10 @@ export type ProviderQuestion<K extends ProviderQuestionKind> = z.infer<(typeof P
 
 const verdict = z.strictObject({ valid: z.boolean(), message: z.nullable(z.string()) })
 
-/** The answers, as they go out on the wire below the key that the route names. `inventory` is CSV text. */
+/** The answers, as they go out on the wire: below the key that the route names, `instances` as they are. `inventory` is CSV text. */
 export const PROVIDER_ANSWERS = {
   validate_connection: verdict,
-  instances: z.array(InstanceSummary),
+  instances: InstanceList,
   instance: Instance,
   networks: z.array(z.looseObject({ id: z.string(), name: z.string() })),
   storage: z.strictObject({

@@ -37,7 +37,7 @@ export function questionRoutes(deps: EndpointDeps) {
         // The web UI sends the text "null" for no name.
         ...(name === undefined || name === '' || name === 'null' ? {} : { name }),
       }
-      return { instances: await ask(deps, { endpoint, kind: 'instances', capability: 'endpointInstances', body, by }) }
+      return ask(deps, { endpoint, kind: 'instances', capability: 'endpointInstances', body, by })
     },
     'endpoints.instance': async call => {
       const { endpoint, environment, by } = await of(call)

@@ -8,7 +8,7 @@ export interface SourceHalf<C, S> {
   /** The source environment of a transfer. */
   readonly environment: ZodMiniType<S>
   /** Machines in a fixed order: those after `marker` (an id), at most `limit`, whose name holds `name`. */
-  listInstances(call: Call<C, S>, query: InstanceQuery): Promise<InstanceSummary[]>
+  listInstances(call: Call<C, S>, query: InstanceQuery): Promise<InstanceList>
   /** A machine by its name or id; throws `provider.not-found`. */
   getInstance(call: Call<C, S>, name: string): Promise<Instance>
   listOptions?(call: Call<C, S>, names?: readonly string[]): Promise<Option[]>
@@ -28,6 +28,12 @@ export interface SourceHalf<C, S> {
    * volumes that have become a machine's own (`clone_disks: false`), before the next copy.
    */
   deleteSnapshots(call: TaskCall<C, S>, request: SourceRequest): Promise<readonly Volume[]>
+}
+
+export interface InstanceList {
+  readonly instances: InstanceSummary[]
+  /** Sentences for the user: what should be in the list and is not, and why. */
+  readonly warnings?: string[]
 }
 
 export interface InstanceQuery {

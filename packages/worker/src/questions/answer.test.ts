@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import type { Log } from '@instar/contract'
-import { PROVIDER_ANSWERS, type ProviderQuestion, type ProviderQuestionKind } from '@instar/contract/api'
+import { PROVIDER_ANSWERS, type InstanceList, type ProviderQuestion, type ProviderQuestionKind } from '@instar/contract/api'
 import { simulator } from '../providers/simulator/simulator.ts'
 import { createQuestions } from './answer.ts'
 
@@ -35,10 +35,10 @@ test('a connection is valid, or it is told what is wrong with it', async () => {
 })
 
 test('machines are listed, found and described', async () => {
-  const page = (await ask('instances', { ...given, marker: 'vm-00001', limit: 1, refresh: false })) as { id: string }[]
+  const page = (await ask('instances', { ...given, marker: 'vm-00001', limit: 1, refresh: false })) as InstanceList
 
   assert.deepEqual(
-    page.map(({ id }) => id),
+    page.instances.map(({ id }) => id),
     ['vm-00002'],
   )
   assert.equal(((await ask('instance', { ...given, name: 'vm-00003' })) as { id: string }).id, 'vm-00003')

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini'
 import { ConnectionVerdict, Endpoint, EndpointCreate, EndpointUpdate, EnvironmentOption, Network, Storage } from '../endpoint.ts'
-import { Instance, InstanceSummary } from '../instance.ts'
+import { Instance, InstanceList } from '../instance.ts'
 import { Count, Flag, TextParameter } from '../query.ts'
 import { routes } from '../route.ts'
 
@@ -75,7 +75,7 @@ export const ENDPOINT_ROUTES = routes({
     role: 'reader',
     summary: 'Machines of the platform',
     query: z.object({ env: TextParameter, marker: TextParameter, limit: Count, name: TextParameter, refresh: Flag }),
-    answer: z.object({ instances: z.array(InstanceSummary) }),
+    answer: InstanceList,
     status: 200,
   },
   'endpoints.instance': {

@@ -3,9 +3,9 @@ import { InstarError } from '@instar/contract'
 import type { Provider } from '../provider.ts'
 import { createDestination } from './destination.ts'
 import type { HostPaths } from './host-paths.ts'
-import { describeMachine, listMachines } from './machines.ts'
+import { listInventory } from './inventory.ts'
+import { listMachines } from './machines.ts'
 import { createMinionPool } from './minion-pool.ts'
-import { runningPid } from './power.ts'
 import { DiskImagesConnection, type DiskImagesDestination, type DiskImagesPool, type DiskImagesSource } from './settings.ts'
 import { diskImagesSource } from './source.ts'
 import { WarmAppliances } from './warm-appliances.ts'
@@ -23,19 +23,9 @@ export function createDiskImages(
         const status = await stat(folder).catch(() => undefined)
         if (status?.isDirectory() !== true) throw new InstarError('provider.refused', `${folder} is no folder on the worker's host`)
       }
-      await listMachines(connection.folder, () => undefined)
+      await listMachines(connection.folder)
     },
-    inventory: async ({ connection, signal }) => {
-      const rows = [['name', 'os_type', 'num_cpu', 'memory_mb', 'disks', 'disk_bytes', 'running', 'described_in']]
-      for (const machine of await listMachines(connection.folder, () => undefined)) {
-        const { disks } = (await describeMachine(connection.folder, machine, signal)).devices
-        const { os_type, num_cpu, memory_mb } = machine.described
-        const bytes = disks.reduce((sum, disk) => sum + disk.size_bytes, 0)
-        const isRunning = (await runningPid(machine.folder)) !== undefined
-        rows.push([machine.name, os_type, num_cpu, memory_mb, disks.length, bytes, isRunning ? 'yes' : 'no', machine.file].map(String))
-      }
-      return rows
-    },
+    inventory: ({ connection, signal }) => listInventory(connection.folder, signal),
     source: diskImagesSource,
     destination: createDestination(paths, warm),
     destinationPool: createMinionPool(paths, warm),

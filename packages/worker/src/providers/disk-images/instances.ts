@@ -93,7 +93,7 @@ export async function cleanUpInstance(call: DiskImagesTask, instanceInfo: Own | 
 
 /** Where the machine of this deployment is, once it is in its place. */
 export async function deployedFolder({ connection, key }: DiskImagesTask): Promise<string | undefined> {
-  const machines = await listMachines(connection.folder, () => undefined)
+  const { machines } = await listMachines(connection.folder)
   return machines.find(({ described }) => described.deployment === key)?.folder
 }
 
@@ -156,7 +156,7 @@ async function isTaken(folder: string, name: string): Promise<boolean> {
     () => true,
     () => false,
   )
-  return isThere || (await listMachines(folder, () => undefined)).some(machine => machine.name === name)
+  return isThere || (await listMachines(folder)).machines.some(machine => machine.name === name)
 }
 
 /** A folder's name: no path, nothing hidden. */

@@ -58,7 +58,6 @@ export async function readMachineFile(file: string): Promise<DescribedMachine> {
   if (size > MAX_FILE_BYTES) throw new InstarError('provider.failed', `${file} has ${size} bytes; a description of a machine is shorter`)
   const described = parseMachine(file, await readFile(file, 'utf8'))
   const folder = dirname(file)
-  const ownName = basename(file) === MACHINE_FILE ? basename(folder) : basename(file).replace(/\.ya?ml$/, '')
   const disks = described.disks.map((disk, index) => ({
     id: disk.id ?? `disk-${index + 1}`,
     file: resolve(folder, disk.file),
@@ -66,7 +65,12 @@ export async function readMachineFile(file: string): Promise<DescribedMachine> {
   }))
   const twice = disks.find(({ id }, at) => disks.findIndex(other => other.id === id) < at)
   if (twice !== undefined) throw new InstarError('provider.failed', `${file}: two disks have the id ${twice.id}`)
-  return { name: described.name ?? ownName, file, folder, described, disks }
+  return { name: described.name ?? nameByPlace(file), file, folder, described, disks }
+}
+
+/** The name of the machine that gives itself none. */
+export function nameByPlace(file: string): string {
+  return basename(file) === MACHINE_FILE ? basename(dirname(file)) : basename(file).replace(/\.ya?ml$/, '')
 }
 
 export function formatMachineFile(machine: z.input<typeof MachineFile>): string {

@@ -1,46 +1,62 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { InstarError } from '@instar/contract'
+import { errorChain, InstarError } from '@instar/contract'
 import type { Instance, InstanceSummary } from '@instar/contract/api'
 import { allowedPlaces, parseQcow2Header, probeImage, readChain, type ImageLink } from '@instar/machine'
-import type { InstanceQuery } from '../source-half.ts'
-import { MACHINE_FILE, readMachineFile, type DescribedMachine } from './machine-file.ts'
+import type { InstanceList, InstanceQuery } from '../source-half.ts'
+import { MACHINE_FILE, nameByPlace, readMachineFile, type DescribedMachine } from './machine-file.ts'
 
 /** What Instar itself keeps in the folder of an endpoint. */
 export const OWN_FOLDER = '.instar'
 
-/** All machines of the folder, by name. What describes none is told to `onBad` and left out. */
-export async function listMachines(folder: string, onBad: (error: InstarError) => void): Promise<DescribedMachine[]> {
+/** A file that should describe a machine and does not. */
+export interface BadMachine {
+  readonly name: string
+  readonly file: string
+  readonly error: InstarError
+}
+
+/** All machines of the folder, and what cannot be used as one; both by name. */
+export async function listMachines(folder: string): Promise<{ machines: DescribedMachine[]; bad: BadMachine[] }> {
   const machines: DescribedMachine[] = []
+  const bad: BadMachine[] = []
   for (const file of await machineFiles(folder)) {
     try {
       machines.push(await readMachineFile(file))
     } catch (error) {
       if (!(error instanceof InstarError)) throw error
-      onBad(error)
+      bad.push({ name: nameByPlace(file), file, error })
     }
   }
-  return machines.sort((a, b) => (a.name < b.name ? -1 : 1))
+  return { machines: machines.sort(byName), bad: bad.sort(byName) }
 }
+
+const byName = (a: { readonly name: string }, b: { readonly name: string }) => (a.name < b.name ? -1 : 1)
 
 /** The machine of this name; `provider.not-found` where there is none, `provider.failed` where two have it. */
 export async function findMachine(folder: string, name: string): Promise<DescribedMachine> {
-  const bad: InstarError[] = []
-  const found = (await listMachines(folder, error => bad.push(error))).filter(machine => machine.name === name)
+  const { machines, bad } = await listMachines(folder)
+  const found = machines.filter(machine => machine.name === name)
   if (found.length > 1)
     throw new InstarError('provider.failed', `${found.map(({ file }) => file).join(' and ')} describe a machine of the name ${name}`)
   if (found[0] !== undefined) return found[0]
-  const own = bad.find(({ message }) => message.includes(`/${name}/${MACHINE_FILE}`) || message.includes(`/${name}.y`))
-  throw own ?? new InstarError('provider.not-found', `there is no machine ${name} in ${folder}`)
+  throw bad.find(one => one.name === name)?.error ?? new InstarError('provider.not-found', `there is no machine ${name} in ${folder}`)
 }
 
-/** The page of machines that was asked for, as rows. */
-export function selectMachines(machines: readonly DescribedMachine[], query: InstanceQuery): InstanceSummary[] {
-  const { marker, limit, name } = query
-  return machines
-    .filter(machine => (name === undefined || machine.name.includes(name)) && (marker === undefined || machine.name > marker))
+/** The page of machines that was asked for, as rows; the first page tells what is left out. */
+export async function selectMachines(folder: string, { marker, limit, name }: InstanceQuery): Promise<InstanceList> {
+  const { machines, bad } = await listMachines(folder)
+  const isWanted = (machine: { readonly name: string }) => name === undefined || machine.name.includes(name)
+  const instances = machines
+    .filter(machine => isWanted(machine) && (marker === undefined || machine.name > marker))
     .slice(0, limit)
     .map(summaryOf)
+  const leftOut = marker === undefined ? bad.filter(isWanted) : []
+  return { instances, warnings: leftOut.map(one => `${one.name} is left out: ${problemOf(one)}`) }
+}
+
+export function problemOf({ error }: BadMachine): string {
+  return errorChain(error).join(': ')
 }
 
 export function summaryOf({ name, described }: DescribedMachine): InstanceSummary {

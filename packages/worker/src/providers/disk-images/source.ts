@@ -2,7 +2,7 @@ import { InstarError } from '@instar/contract'
 import { endBitmap } from '../../replication/source/bitmaps.ts'
 import type { TaskCall } from '../provider.ts'
 import type { SourceHalf } from '../source-half.ts'
-import { describeMachine, diskChain, findMachine, listMachines, selectMachines } from './machines.ts'
+import { describeMachine, diskChain, findMachine, selectMachines } from './machines.ts'
 import { runningPid, stopMachine } from './power.ts'
 import { DiskImagesSource, type DiskImagesConnection } from './settings.ts'
 
@@ -11,8 +11,7 @@ const OPTIONS = [{ name: 'bitmaps', values: [true, false], config_default: true 
 /** Machines are read where they lie: nothing is made at the source but the bitmaps that a machine allows. */
 export const diskImagesSource: SourceHalf<DiskImagesConnection, DiskImagesSource> = {
   environment: DiskImagesSource,
-  listInstances: async ({ connection, log }, query) =>
-    selectMachines(await listMachines(connection.folder, error => log.warn({ error: error.message }, 'a machine is left out')), query),
+  listInstances: ({ connection }, query) => selectMachines(connection.folder, query),
   getInstance: async ({ connection, signal }, name) =>
     await describeMachine(connection.folder, await findMachine(connection.folder, name), signal),
   listOptions: async (_call, names) => OPTIONS.filter(({ name }) => names?.includes(name) ?? true),

@@ -6,7 +6,7 @@ import { SimulatorSource, type SimulatorConnection } from './simulator-settings.
 
 export const simulatorSource: SourceHalf<SimulatorConnection, SimulatorSource> = {
   environment: SimulatorSource,
-  listInstances: (call, query) => act(call, async () => listMachines(call.connection, query)),
+  listInstances: (call, query) => act(call, async () => ({ instances: listMachines(call.connection, query) })),
   // Both the question of a user and the first task of a transfer.
   getInstance: (call, name) => act(call, async () => describeMachine(call.connection, name)),
   listOptions: (call, names) =>
