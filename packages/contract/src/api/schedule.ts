@@ -31,10 +31,26 @@ const settings = {
   auto_deploy: z.nullish(z.boolean()),
 }
 
+/** In a leap year: 29 February comes, if seldom. */
+const DAYS_OF_MONTH = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] as const
+
+/** A field out of its range is told by itself. */
+const hasItsDay = ({ dom = 1, month = 1 }: Timetable): boolean => dom > 31 || dom <= (DAYS_OF_MONTH[month - 1] ?? 31)
+
+/** A timetable that a user gives: one of a day that no calendar has is refused, as it would never fire. */
+const GivenTimetable = Timetable.check(
+  z.refine(hasItsDay, {
+    error: ({ input }) => {
+      const { dom, month } = input as Timetable
+      return `would never fire: month ${month} has no day ${dom}`
+    },
+  }),
+)
+
 /** The whole body of the request: schedules have no envelope there, only in answers. */
-export const ScheduleCreate = z.object({ schedule: Timetable, ...settings })
+export const ScheduleCreate = z.object({ schedule: GivenTimetable, ...settings })
 export type ScheduleCreate = z.infer<typeof ScheduleCreate>
 
 /** `schedule` is replaced as a whole; `expiration_date: null` clears it; other nulls change nothing. */
-export const ScheduleUpdate = z.object({ schedule: z.nullish(Timetable), ...settings })
+export const ScheduleUpdate = z.object({ schedule: z.nullish(GivenTimetable), ...settings })
 export type ScheduleUpdate = z.infer<typeof ScheduleUpdate>
