@@ -36,22 +36,51 @@ test('flags stand above the environment, the environment above the file, the fil
 
 test('all that is wrong is told at once, with names, guesses and limits, and no secret', async () => {
   const path = file(
-    'lisen: x\nlisten: nowhere\ndatabase: { connections: 1, url: "mysql://u:hunter2@h/d" }\nsecret_key: hunter2\nworker: { platforms: [simulatr] }\n',
+    'lisen: x\nlisten: 7667\ndatabase: { connections: 2, url: "mysql://u:hunter2@h/d" }\nlog: warn\nsecret_key: hunter2\nworker: { platforms: [simulatr] }\nlimits:\n',
   )
-  const program = createTestProgram({ dir, env: { INSTAR_ROLE: 'boss' } }, ['config', 'check', '--config', path])
+  const program = createTestProgram({ dir, env: { INSTAR_ROLE: 'boss', INSTAR_TOKEN_LIFETIME_S: 'long' } }, [
+    'config',
+    'check',
+    '--config',
+    path,
+  ])
   assert.equal(await program.runAndReport(), 3)
   for (const part of [
     `unknown setting "lisen"; did you mean "listen"?`,
-    'listen "nowhere": is no HOST:PORT',
-    'database.connections 1: Invalid input',
+    'listen 7667: is no HOST:PORT',
+    'database.connections 2: is no whole number from 4 to 200',
+    'INSTAR_TOKEN_LIFETIME_S: identity.token_lifetime_s "long": is no whole number from 60 to 604800',
+    '"log" is a level and no setting; below it there are log.level',
     'database.url: is no postgres:// address',
-    'INSTAR_ROLE: role "boss"',
     'secret_key: holds what is no key of 32 bytes in base64 or hex',
-    'worker.platforms ["simulatr"]: there are disk-images, simulator',
+    'worker.platforms ["simulatr"]: is none of disk-images, simulator',
+    'INSTAR_ROLE: role "boss": is none of all, api, worker',
   ]) {
     assert.ok(program.written.stderr.includes(part), `${part} in\n${program.written.stderr}`)
   }
   assert.doesNotMatch(program.written.stderr, /hunter2/)
+})
+
+test('a file of which everything is commented out means the defaults', async () => {
+  for (const text of ['', '# listen: 0.0.0.0:1\n', '---\n', 'log:\n  # level: warn\n'])
+    assert.equal((await loadConfig(contextOf(), { file: file(text) })).values.listen, '127.0.0.1:7667')
+})
+
+test('what is no YAML, has a key twice or is no settings is told with exit code 3 and a hint about YAML', async () => {
+  for (const [text, problem] of [
+    ['listen: [', /cannot be read as YAML/],
+    ['secret_key: hunter2\nsecret_key: hunter2\n', /cannot be read as YAML[^]*unique at line 2, column 1/],
+    ['- role: api\n', /is a list and no settings/],
+    ['api\n', /is a string and no settings/],
+  ] as const) {
+    const program = createTestProgram({ dir }, ['config', 'check', '--config', file(text)])
+    assert.equal(await program.runAndReport(), 3, text)
+    assert.match(program.written.stderr, problem)
+    assert.match(program.written.stderr, /hint: Write YAML/)
+    assert.doesNotMatch(program.written.stderr, /hunter2/)
+  }
+  const missing = createTestProgram({ dir }, ['config', 'check', '--config', join(dir, 'gone.yaml')])
+  assert.equal(await missing.runAndReport(), 3)
 })
 
 test('lists are lists in the file and words elsewhere; settings that need each other are told', async () => {
@@ -65,7 +94,7 @@ test('lists are lists in the file and words elsewhere; settings that need each o
 })
 
 test('a named file must be there, the usual one need not', async () => {
-  await assert.rejects(loadConfig(contextOf(), { file: join(dir, 'gone.yaml') }), { code: 'usage.unreadable-file' })
+  await assert.rejects(loadConfig(contextOf(), { file: join(dir, 'gone.yaml') }), { code: 'config.invalid', message: /gone\.yaml/ })
   assert.equal((await loadConfig(contextOf())).file, undefined)
   mkdirSync(join(dir, 'home/instar'), { recursive: true })
   writeFileSync(join(dir, 'home/instar/config.yaml'), 'role: api\n')

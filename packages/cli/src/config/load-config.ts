@@ -1,10 +1,9 @@
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as z from 'zod/mini'
 import { InstarError } from '@instar/contract/errors'
 import type { Context } from '../context.ts'
 import { closest } from '../output/closest.ts'
-import { parseObject } from '../output/json-option.ts'
+import { isObject, readConfigFile } from './config-file.ts'
 import { SETTINGS, type AnySetting, type Config, type SettingName } from './settings.ts'
 
 export type Source = 'default' | 'file' | 'environment' | 'flag'
@@ -27,9 +26,9 @@ const NAMES = Object.keys(SETTINGS) as SettingName[]
 
 /** The settings from the file, the environment and the flags, in rising order; all that is wrong with them is told at once. */
 export async function loadConfig(context: Context, options: ConfigOptions = {}): Promise<LoadedConfig> {
-  const file = fileOf(context, options.file)
+  const file = await readConfigFile(context, options.file)
   const problems: string[] = []
-  const fromFile = file === undefined ? {} : flatten(await parseObject(file.text, file.path), problems, file.path)
+  const fromFile = file === undefined ? {} : flatten(file.content, problems, file.path)
   const found = NAMES.map(name => {
     const { value, source } = pick(name, { file: fromFile[name], env: context.env[SETTINGS[name].env], flag: options.flags?.[name] })
     const checked = check(name, value, { source, file: file?.path })
@@ -70,23 +69,6 @@ export function defaultDataDir(context: Context): string {
   return join(context.paths.stateDir, 'service')
 }
 
-/** The file that is named, which must be there; else the one at the usual place, if any. */
-function fileOf(context: Context, named: string | undefined): { path: string; text: string } | undefined {
-  const wanted = named ?? context.env['INSTAR_CONFIG']
-  const path = wanted ?? usualFile(context)
-  try {
-    return { path, text: readFileSync(path, 'utf8') }
-  } catch (error) {
-    if (wanted === undefined && error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-    throw new InstarError('usage.unreadable-file', `cannot read the configuration ${path}`, { cause: error })
-  }
-}
-
-export function usualFile(context: Context): string {
-  const home = context.env['XDG_CONFIG_HOME'] ?? join(context.env['HOME'] ?? '/', '.config')
-  return context.isRoot ? '/etc/instar/config.yaml' : join(home, 'instar/config.yaml')
-}
-
 /** `{database: {url: x}}` as `{'database.url': x}`; unknown names are problems. */
 function flatten(object: Readonly<Record<string, unknown>>, problems: string[], file: string): Readonly<Record<string, unknown>> {
   const flat: Record<string, unknown> = {}
@@ -96,13 +78,21 @@ function flatten(object: Readonly<Record<string, unknown>>, problems: string[], 
       return
     }
     if (path in SETTINGS) flat[path] = value
-    else problems.push(unknownSetting(path, file))
+    // A level of which every line is commented out is null.
+    else if (value !== null || levelOf(path).length === 0) problems.push(unknownSetting(path, file))
   }
   visit(object, '')
   return flat
 }
 
+/** The settings below a level: of `log`, `log.level`. */
+function levelOf(path: string): string[] {
+  return NAMES.filter(name => name.startsWith(`${path}.`))
+}
+
 function unknownSetting(path: string, file: string): string {
+  const below = levelOf(path)
+  if (below.length > 0) return `${file}: "${path}" is a level and no setting; below it there are ${below.join(', ')}`
   const guess = closest(path, NAMES)
   return `${file}: unknown setting "${path}"${guess === undefined ? '' : `; did you mean "${guess}"?`}`
 }
@@ -141,9 +131,5 @@ function check(name: SettingName, value: unknown, { source, file }: { source: So
   if (result.success) return { kind: 'good', value: result.data }
   const where = { default: 'the default of', file: `${file}:`, environment: `${setting.env}:`, flag: `${setting.flag}:` }[source]
   const shown = setting.secret === true ? '' : ` ${JSON.stringify(value)}`
-  return { kind: 'bad', problem: `${where} ${name}${shown}: ${result.error.issues.map(issue => issue.message).join(', ')}` }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+  return { kind: 'bad', problem: `${where} ${name}${shown}: ${result.error.issues[0]?.message}` }
 }

@@ -25,44 +25,49 @@ export interface Setting<T> extends SettingFacts {
 const text = (facts: SettingFacts & { default?: string }): Setting<string> => ({
   ...facts,
   kind: 'text',
-  schema: z.string().check(z.minLength(1)),
+  schema: z.string('is no text').check(z.minLength(1, 'is empty')),
   default: facts.default,
 })
 
-const count = (facts: SettingFacts & { default?: number; from: number; to: number }): Setting<number> => ({
-  ...facts,
-  kind: 'number',
-  schema: z.int().check(z.minimum(facts.from), z.maximum(facts.to)),
-  default: facts.default,
-})
+const count = (facts: SettingFacts & { default?: number; from: number; to: number }): Setting<number> => {
+  const problem = `is no whole number from ${facts.from} to ${facts.to}`
+  return {
+    ...facts,
+    kind: 'number',
+    schema: z.int(problem).check(z.minimum(facts.from, problem), z.maximum(facts.to, problem)),
+    default: facts.default,
+  }
+}
 
 const choice = <const T extends string>(facts: SettingFacts & { default: NoInfer<T>; of: readonly T[] }): Setting<T> => ({
   ...facts,
   kind: 'choice',
-  schema: z.enum(facts.of),
+  schema: z.enum(facts.of, `is none of ${facts.of.join(', ')}`),
 })
 
 /** A list in the file; elsewhere words separated by commas. */
 const list = <const T extends string>(facts: SettingFacts & { default: NoInfer<T>[]; of: readonly T[] }): Setting<T[]> => ({
   ...facts,
   kind: 'list',
-  schema: z.array(z.enum(facts.of, `there are ${facts.of.join(', ')}`)).check(z.minLength(1)),
+  schema: z.array(z.enum(facts.of, `is none of ${facts.of.join(', ')}`), 'is no list').check(z.minLength(1, 'is empty')),
   default: facts.default,
 })
 
 const days = (about: string, env: string): Setting<number> => count({ about, env, from: 1, to: 36_500, defaultAbout: 'for ever' })
 
-const address = z.string().check(
+const address = z.string('is no HOST:PORT').check(
   z.refine(value => {
     const port = Number(/^(?:\[[\da-fA-F:]+\]|[^\s:[\]]+):(\d{1,5})$/.exec(value)?.[1])
     return port >= 0 && port <= 65_535
   }, 'is no HOST:PORT'),
 )
 const httpUrl = z
-  .string()
+  .string('is no http or https address')
   .check(z.refine(value => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol), 'is no http or https address'))
 /** Not by URL: PostgreSQL's own form for a socket, `postgres://user@/database?host=/folder`, has no host. */
-const postgresUrl = z.string().check(z.refine(value => /^postgres(?:ql)?:\/\/\S+$/.test(value), 'is no postgres:// address'))
+const postgresUrl = z
+  .string('is no postgres:// address')
+  .check(z.refine(value => /^postgres(?:ql)?:\/\/\S+$/.test(value), 'is no postgres:// address'))
 
 function areKeys(text: string): boolean {
   try {
@@ -138,7 +143,7 @@ export const SETTINGS = {
       secret: true,
       defaultAbout: 'the file `secret.key` in data_dir, made at the first start',
     }),
-    schema: z.string().check(z.refine(areKeys, 'holds what is no key of 32 bytes in base64 or hex')),
+    schema: z.string('is no text').check(z.refine(areKeys, 'holds what is no key of 32 bytes in base64 or hex')),
   },
   admin_password: text({
     about: 'Password of the user `admin`, who is made at the first start. It has no effect later.',

@@ -1,8 +1,9 @@
 import type { Context } from '../context.ts'
 import type { ListOptions } from '../output/options.ts'
 import { printList } from '../output/print.ts'
+import { usualFile } from './config-file.ts'
+import { loadConfig } from './load-config.ts'
 import { COLUMNS } from './setting-columns.ts'
-import { loadConfig, usualFile } from './load-config.ts'
 import { SETTINGS, type SettingName } from './settings.ts'
 
 /** Throws what is wrong with the configuration. */
