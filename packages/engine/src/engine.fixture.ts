@@ -57,17 +57,20 @@ export interface TestWorker extends AsyncDisposable {
 }
 
 type Limits = EngineLimits & NonNullable<WorkerOptions['limits']>
-type TestWorkerOptions = Partial<WorkerOptions> & Pick<WorkerOptions, 'steps'> & { readonly limits?: Limits }
+type TestWorkerOptions = Partial<WorkerOptions> & Pick<WorkerOptions, 'steps'> & { readonly limits?: Limits; readonly log?: Log }
 
 /** A worker with an engine of its own, as another process has it. */
-export function startWorker(store: Store, { limits = {}, ...options }: TestWorkerOptions): TestWorker {
+export function startWorker(store: Store, { limits = {}, log = silent, ...options }: TestWorkerOptions): TestWorker {
   const stopping = new AbortController()
-  const ended = work(store, limits, {
-    host: `worker-${randomUUID().slice(0, 8)}`,
-    providers: { sim: { types: [CAPABILITY], schemas: {} } },
-    signal: stopping.signal,
-    ...options,
-  })
+  const ended = work(
+    { store, log, limits },
+    {
+      host: `worker-${randomUUID().slice(0, 8)}`,
+      providers: { sim: { types: [CAPABILITY], schemas: {} } },
+      signal: stopping.signal,
+      ...options,
+    },
+  )
   ended.catch(() => undefined)
   return {
     ended,
@@ -79,9 +82,9 @@ export function startWorker(store: Store, { limits = {}, ...options }: TestWorke
   }
 }
 
-async function work(store: Store, limits: Limits, options: WorkerOptions): Promise<void> {
-  await using engine = await createEngine({ store, log: silent, limits })
-  await engine.work({ ...options, limits })
+async function work(parts: { store: Store; log: Log; limits: Limits }, options: WorkerOptions): Promise<void> {
+  await using engine = await createEngine(parts)
+  await engine.work({ ...options, limits: parts.limits })
 }
 
 export interface Scene extends AsyncDisposable {

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { InstarError } from '@instar/contract'
-import { openScene, PROJECT, startWorker, step, until } from './engine.fixture.ts'
+import { openScene, PROJECT, silent, startWorker, step, until } from './engine.fixture.ts'
 import { writeEvents } from './events/write-events.ts'
 import { loadBoard } from './execution/board.ts'
 import type { StepDefinition } from './worker/step.ts'
@@ -87,6 +87,32 @@ describe('an execution', () => {
     assert.deepEqual(calls, ['info', 'disks', 'undo copy', 'clean'])
     const failed = await scene.store.db.selectFrom('tasks').select('reason').where('type', '=', 'REPLICATE_DISKS').executeTakeFirstOrThrow()
     assert.match(failed.reason ?? '', /needed 3 GiB, free 1 GiB on \/copies \[image\.no-space\]/)
+  })
+
+  test('that fails is one warning in the log, with what it was of and the first error; one that is cancelled is none', async () => {
+    const lines: { fields: object; message: string }[] = []
+    const log = { ...silent, warn: (fields: object, message: string) => void lines.push({ fields, message }) }
+    await using scene = await openScene({ log })
+    const steps = {
+      GET_INSTANCE_INFO: { run: () => Promise.reject(new InstarError('image.no-space', `needed 3 GiB on ${'x'.repeat(1000)}`)) },
+      REPLICATE_DISKS: patient,
+    } satisfies Record<string, StepDefinition>
+    await using _worker = startWorker(scene.store, { steps, log })
+
+    const failing = await scene.start([step('GET_INSTANCE_INFO'), step('DEPLOY_TRANSFER_DISKS', [0])])
+    await scene.end(failing.id)
+    const stopped = await scene.start([step('REPLICATE_DISKS')])
+    await scene.reach(stopped.id, 'REPLICATE_DISKS', 'running')
+    await scene.store.transact(trx => scene.engine.cancel(trx, stopped.id, { force: false }), signal)
+    await scene.end(stopped.id)
+
+    const told = lines.filter(({ message }) => message === 'an execution failed')
+    assert.equal(told.length, 1)
+    const { error, ...fields } = told[0]!.fields as { error: string }
+    const facts = { execution: failing.id, kind: 'transfer_execution', number: 1, status: 'ERROR', notes: null, transfer: null }
+    assert.deepEqual(fields, { ...facts, instance: 'web', task: 'GET_INSTANCE_INFO' })
+    assert.match(error, /^needed 3 GiB/)
+    assert.equal(error.length, 500)
   })
 
   test('ends whatever a guest has written into the messages of its failure', async () => {

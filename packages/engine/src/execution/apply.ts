@@ -10,6 +10,7 @@ import { isActiveExecution, isFinal } from '../rules/task-classes.ts'
 import { executionStatus } from '../wire.ts'
 import { isLimited, PLACES_CHANNEL } from './admission.ts'
 import type { Board, BoardExecution, BoardTask } from './board.ts'
+import { logFailure } from './log-failure.ts'
 
 /** Tells workers to look at what they do for this execution. */
 export const CANCEL_CHANNEL = 'instar_cancel'
@@ -115,7 +116,7 @@ async function distinctStates(trx: Transaction<Database>, executionId: string): 
 
 /** Saves a new state, tells the action's row, those who follow, and the hook. */
 export async function setExecutionState(
-  { hooks }: EngineParts,
+  { hooks, log }: EngineParts,
   trx: Transaction<Database>,
   execution: BoardExecution,
   state: ExecutionState,
@@ -133,5 +134,6 @@ export async function setExecutionState(
     const body = { kind: 'result', state: state === 'completed' ? 'succeeded' : 'failed', message: executionStatus(state) } as const
     await writeEvents(trx, { projectId: execution.projectId, executionId: execution.id }, [body])
   }
+  if (hasEnded && state !== 'completed' && state !== 'cancelled') await logFailure(log, trx, { ...execution, state })
   await hooks.onExecutionChanged(trx, { ...execution, state, hasEnded })
 }
