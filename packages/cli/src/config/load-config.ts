@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import * as z from 'zod/mini'
 import { InstarError } from '@instar/contract/errors'
 import type { Context } from '../context.ts'
-import { closest } from '../output/closest.ts'
+import { closest } from '@instar/contract/closest'
 import { isObject, readConfigFile } from './config-file.ts'
 import { SETTINGS, type AnySetting, type Config, type SettingName } from './settings.ts'
 

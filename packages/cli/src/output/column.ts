@@ -1,5 +1,5 @@
 import { InstarError } from '@instar/contract/errors'
-import { closest } from './closest.ts'
+import { closest } from '@instar/contract/closest'
 
 /** A column of a list or a field of a single thing: its heading and its value, which may be any JSON. */
 export interface Column<T> {

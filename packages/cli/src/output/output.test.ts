@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { closest } from './closest.ts'
 import type { Column } from './column.ts'
 import { parseObject } from './json-option.ts'
 import type { ListOptions } from './options.ts'
@@ -85,11 +84,6 @@ test('rows are sorted by columns: numbers by size, absent ones last; a wrong col
   await assert.rejects(listed({ sort: 'Tgas' }), { message: /no column "Tgas"; did you mean "Tags"\?/, hint: /ID, Size MB, Tags, More/ })
   await assert.rejects(listed({ column: ['colour'] }), { message: /^there is no column "colour"$/ })
   assert.throws(() => parseSort('id:up'), /--sort "id:up" is not/)
-})
-
-test('a guess is made for a slip of the fingers only', () => {
-  assert.equal(closest('endpiont', ['endpoint', 'deployment']), 'endpoint')
-  assert.equal(closest('xyz', ['endpoint', 'deployment']), undefined)
 })
 
 test('an object may be JSON or YAML, and nothing else', async () => {

@@ -1,5 +1,5 @@
 import { InstarError } from '@instar/contract/errors'
-import { closest } from '../output/closest.ts'
+import { closest } from '@instar/contract/closest'
 import { parseObject, readFile, type JsonObject } from '../output/json-option.ts'
 import { scriptsOfFile, type WireScripts } from './user-scripts.ts'
 

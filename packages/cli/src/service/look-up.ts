@@ -1,5 +1,5 @@
 import { InstarError } from '@instar/contract/errors'
-import { closest } from '../output/closest.ts'
+import { closest } from '@instar/contract/closest'
 import type { Api } from './api.ts'
 
 export interface Named {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import { InstarError } from '@instar/contract/errors'
 import { fitPayload, parseGlobalFlag, parseInstanceFlag, type OsType, type UserScriptFlag } from '@instar/contract/scripts'
-import { closest } from '../output/closest.ts'
+import { closest } from '@instar/contract/closest'
 import { decodeText } from '../scripts/decode-text.ts'
 
 /** One script as the API takes it; null in place of a list removes what is stored. */
