@@ -158,6 +158,8 @@ describe('users and projects', () => {
       payload: { user: { name: 'ann', password: 'long enough' } },
     })
     assert.equal(again.statusCode, 409)
+    const { error } = again.json<{ error: { message: string; instar: { because: string[] } } }>()
+    assert.deepEqual([error.message, error.instar.because], ['there is a user of this name already', []])
 
     const listed = await server.request({ method: 'GET', url: '/identity/v3/users?name=ann', token })
     assert.equal(listed.json<{ users: object[] }>().users.length, 1)

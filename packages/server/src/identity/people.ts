@@ -31,8 +31,8 @@ export async function refuseTaken<T>(what: string, work: Promise<T>): Promise<T>
   try {
     return await work
   } catch (error) {
-    if ((error as { code?: unknown }).code === '23505')
-      throw new InstarError('api.conflict', `there is a ${what} of this name already`, { cause: error })
+    // The cause would show the user the words of PostgreSQL, which tell him nothing more.
+    if ((error as { code?: unknown }).code === '23505') throw new InstarError('api.conflict', `there is a ${what} of this name already`)
     throw error
   }
 }
