@@ -2,7 +2,7 @@ import { PACKAGE_NAME } from '@instar/morph'
 import * as z from 'zod/mini'
 import { settings } from '../settings.ts'
 
-const path = z.string().check(z.startsWith('/'))
+const path = z.string().check(z.startsWith('/', 'must begin with /'))
 const count = z.int().check(z.minimum(1))
 
 /** A folder of machines on the workers' host, or on a file system that all workers of the endpoint's regions share. */
