@@ -23,7 +23,7 @@ test('encodes as Python does: URL-safe and padded', () => {
 })
 
 test('refuses other characters, a cut group, and bytes that are not UTF-8', () => {
-  assert.throws(() => decodeBase64Text('a b', 'env'), /env is not base64/)
+  assert.throws(() => decodeBase64Text('a b', 'env'), { message: /env is not base64/, hint: /base64 of JSON/ })
   assert.throws(() => decodeBase64Text('abcde', 'env'), /env is not base64/)
   assert.throws(() => decodeBase64Text('_w==', 'env'), /not UTF-8/)
 })

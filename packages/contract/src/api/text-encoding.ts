@@ -2,14 +2,19 @@ import { InstarError } from '../errors.ts'
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 
+const ENCODED = 'The parameters env and options are base64 of JSON, and the id of an instance in a path is base64 of its name.'
+
+function badEncoding(message: string, cause?: unknown): InstarError {
+  return new InstarError('api.bad-query', message, { hint: ENCODED, ...(cause === undefined ? {} : { cause }) })
+}
+
 /**
  * The text in a base64 parameter: both alphabets, with or without padding. Written here because this package has neither Node nor a browser.
  * `what` names the parameter in the error.
  */
 export function decodeBase64Text(encoded: string, what: string): string {
   const digits = encoded.replace(/=+$/, '').replaceAll('+', '-').replaceAll('/', '_')
-  if (/[^\w-]/.test(digits) || digits.length % 4 === 1)
-    throw new InstarError('api.bad-query', `${what} is not base64: "${shorten(encoded)}"`)
+  if (/[^\w-]/.test(digits) || digits.length % 4 === 1) throw badEncoding(`${what} is not base64: "${shorten(encoded)}"`)
   let escaped = ''
   let bits = 0
   let width = 0
@@ -25,7 +30,7 @@ export function decodeBase64Text(encoded: string, what: string): string {
     // Strict: bytes that are not UTF-8 throw.
     return decodeURIComponent(escaped)
   } catch (cause) {
-    throw new InstarError('api.bad-query', `${what} is base64 of bytes that are not UTF-8`, { cause })
+    throw badEncoding(`${what} is base64 of bytes that are not UTF-8`, cause)
   }
 }
 
@@ -49,7 +54,7 @@ export function decodeEnvironment(encoded: string | undefined): Record<string, u
   if (encoded === undefined || encoded === '') return {}
   const value = decodeJson(encoded, 'env')
   if (value === null) return {}
-  if (typeof value !== 'object' || Array.isArray(value)) throw new InstarError('api.bad-query', 'env is not base64 of a JSON object')
+  if (typeof value !== 'object' || Array.isArray(value)) throw badEncoding('env is not base64 of a JSON object')
   return value as Record<string, unknown>
 }
 
@@ -59,7 +64,7 @@ export function decodeOptionNames(encoded: string | undefined): string[] | undef
   const value = decodeJson(encoded, 'options')
   if (value === null) return undefined
   if (!Array.isArray(value) || !value.every(name => typeof name === 'string')) {
-    throw new InstarError('api.bad-query', 'options is not base64 of a JSON list of names')
+    throw badEncoding('options is not base64 of a JSON list of names')
   }
   return value
 }
@@ -69,7 +74,7 @@ function decodeJson(encoded: string, what: string): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {
-    throw new InstarError('api.bad-query', `${what} is base64 of text that is not JSON: "${shorten(text)}"`, { cause })
+    throw badEncoding(`${what} is base64 of text that is not JSON: "${shorten(text)}"`, cause)
   }
 }
 

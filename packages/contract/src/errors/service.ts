@@ -43,7 +43,12 @@ export const SERVICE_ERRORS = {
     hint: 'Log in with a project (OS_PROJECT_NAME); a token without one can only choose one.',
   },
   'api.unknown-action': { exit: 2, status: 400, fault: 'user', hint: 'Use one of the actions named in the message.' },
-  'api.bad-query': { exit: 2, status: 400, fault: 'user', hint: 'The message names the parameter; env and options are base64 of JSON.' },
+  'api.bad-query': {
+    exit: 2,
+    status: 400,
+    fault: 'user',
+    hint: 'Correct the parameter that the message names; /openapi.json shows what each takes.',
+  },
   'api.bad-user-scripts': {
     exit: 2,
     status: 400,

@@ -1,5 +1,6 @@
 import { sql, type RawBuilder, type SelectQueryBuilder } from 'kysely'
 import { InstarError } from '@instar/contract'
+import { closest } from '@instar/contract/closest'
 import type { ListQuery } from '@instar/contract/api'
 import type { Db } from '../api-deps.ts'
 import { rowId } from './row.ts'
@@ -29,10 +30,16 @@ export function sortTerms(query: ListQuery, columns: SortColumns): SortTerm[] {
   return all.map((key, at) => {
     const column = columns[key]
     if (column === undefined || !Object.hasOwn(columns, key)) {
-      throw new InstarError('api.bad-query', `unknown sort key "${key}"; there are ${Object.keys(columns).join(', ')}`)
+      throw unknownSortKey(key, Object.keys(columns))
     }
     return { column, descending: (directions[at] ?? first) === 'desc' }
   })
+}
+
+function unknownSortKey(key: string, known: readonly string[]): InstarError {
+  const guess = closest(key, known)
+  const asked = guess === undefined ? '' : ` (did you mean "${guess}"?)`
+  return new InstarError('api.bad-query', `unknown sort key "${key}"${asked}; there are ${known.join(', ')}`)
 }
 
 interface PageOf<DB, TB extends keyof DB, O> {
@@ -72,6 +79,9 @@ async function rowsBefore<DB, TB extends keyof DB, O>(
     select (select count(*)::int from listed join places on places.id = listed.id where places.place <= marker.place) as before
     from places marker where marker.id = ${rowId(marker)}`.execute(db)
   const before = found.rows[0]?.before
-  if (before === undefined) throw new InstarError('api.bad-query', `the marker ${marker} is not in the list`)
+  if (before === undefined)
+    throw new InstarError('api.bad-query', `the marker ${marker} is not in the list`, {
+      hint: 'A marker is the id of the last object of the page before; without one the list begins anew.',
+    })
   return before
 }
