@@ -8,6 +8,7 @@ import { morphOs } from './os-morphing.ts'
 import { checkMinion, createMinion, deleteMinion, switchMinionOff, switchMinionOn } from './pool-machines.ts'
 import { setUpPool, tearDownPool, validatePool } from './pool-shared.ts'
 import { replicateDisks } from './replicate-disks.ts'
+import { withServiceHints } from './service-hints.ts'
 import { SharedDiskOwners } from './shared-disks.ts'
 import type { MakeStep, StepWorld } from './side.ts'
 import { deleteSourceSnapshots, deleteTransferDisks, deployTransferDisks } from './transfer-disks.ts'
@@ -78,6 +79,6 @@ const STEPS: Readonly<Record<TaskType, MakeStep>> = {
 
 export function createSteps(deps: Omit<StepWorld, 'owners'> & { readonly info: InfoStore }): Record<TaskType, StepDefinition> {
   const world = { ...deps, owners: new SharedDiskOwners(deps.info) }
-  const entries = Object.entries(STEPS).map(([type, make]) => [type, make(world)])
+  const entries = Object.entries(STEPS).map(([type, make]) => [type, withServiceHints(make(world))])
   return Object.fromEntries(entries) as Record<TaskType, StepDefinition>
 }
