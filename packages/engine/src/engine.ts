@@ -30,8 +30,8 @@ export interface Engine extends AsyncDisposable {
   isBusy(db: Kysely<Database>, actionId: string): Promise<boolean>
   readonly info: InfoStore
   /**
-   * Asks a provider through a fitting worker. Throws `engine.no-worker` when no live worker fits for 10 s, `engine.no-answer` after 60 s, and
-   * whatever error the worker answered.
+   * Asks a provider through a fitting worker. Throws `engine.no-worker` when no live worker fits for 10 s, `provider.unsupported` when none has a
+   * provider that can do it, `engine.no-answer` after 60 s, and whatever error the worker answered.
    */
   ask(question: Question): Promise<unknown>
   /** Stored and new events after `after`, in the order of `seq`, until `signal` aborts. None is left out; memory holds a page at a time. */

@@ -1,28 +1,11 @@
 import { Argument, type Command } from 'commander'
+import { CAPABILITY_NAMES } from '@instar/contract/capabilities'
 import type { Context } from '../context.ts'
 import type { Column } from '../output/column.ts'
 import { addListOptions, type ListOptions } from '../output/options.ts'
 import { printList } from '../output/print.ts'
 import { connect } from '../service/connect.ts'
 import { addListVerb } from './verbs.ts'
-
-/** What a capability number of the wire means to a user; the numbers that are not here say nothing to him. */
-const ACTIONS: Readonly<Record<number, string>> = {
-  4: 'Transfer Destination',
-  8: 'Transfer Source',
-  16: 'Endpoints',
-  32: 'Listing Instances',
-  64: 'OS Morphing',
-  128: 'Listing Networks',
-  512: 'Listing Destination Options',
-  32768: 'Listing Storage',
-  65536: 'Source Update',
-  131072: 'Listing Source Options',
-  262144: 'Destination Update',
-  524288: 'Source Minion Pools',
-  1048576: 'Destination Minion Pools',
-  2097152: 'Inventory',
-}
 
 const SCHEMA_TYPES: Readonly<Record<string, number>> = {
   connection: 16,
@@ -39,7 +22,7 @@ interface Platform {
 
 const COLUMNS: readonly Column<Platform>[] = [
   { name: 'Platform', of: row => row.name },
-  { name: 'Supported Actions', of: row => row.types.flatMap(type => ACTIONS[type] ?? []) },
+  { name: 'Supported Actions', of: row => row.types.flatMap(type => CAPABILITY_NAMES[type] ?? []) },
 ]
 
 const SCHEMA_COLUMNS: readonly Column<readonly [string, unknown]>[] = [

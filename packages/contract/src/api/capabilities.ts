@@ -20,6 +20,24 @@ export const CAPABILITIES = {
 } as const
 export type Capability = keyof typeof CAPABILITIES
 
+/** What a capability number means to a user; the numbers that are not here say nothing to him. */
+export const CAPABILITY_NAMES: Readonly<Record<number, string>> = {
+  4: 'Transfer Destination',
+  8: 'Transfer Source',
+  16: 'Endpoints',
+  32: 'Listing Instances',
+  64: 'OS Morphing',
+  128: 'Listing Networks',
+  512: 'Listing Destination Options',
+  32768: 'Listing Storage',
+  65536: 'Source Update',
+  131072: 'Listing Source Options',
+  262144: 'Destination Update',
+  524288: 'Source Minion Pools',
+  1048576: 'Destination Minion Pools',
+  2097152: 'Inventory',
+}
+
 /** Under which key `GET providers/{platform}/schemas/{type}` answers; the other types answer an empty object. */
 export const SCHEMA_KEYS = {
   16: 'connection_info_schema',

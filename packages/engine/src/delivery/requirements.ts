@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { CAPABILITY_NAMES } from '@instar/contract/capabilities'
 import type { Requirement, WorkerProvider } from '@instar/store'
 
 /** What a worker brings. */
@@ -18,6 +19,19 @@ export function fits(requires: readonly Requirement[], offer: Offer): boolean {
       offer.providers[platform]?.types.includes(capability) === true &&
       (regions.length === 0 || regions.some(region => offer.regions.includes(region))),
   )
+}
+
+/** What work needs, for users: `disk-images (Source Minion Pools)`. */
+export function describeNeeds(requires: readonly Requirement[]): string {
+  const needs = requires.map(({ platform, capability, regions }) => {
+    const where = regions.length > 0 ? `, regions ${regions.join(' or ')}` : ''
+    return `${platform} (${capabilityName(capability)}${where})`
+  })
+  return needs.join(' and ')
+}
+
+export function capabilityName(capability: number): string {
+  return CAPABILITY_NAMES[capability] ?? `capability ${capability}`
 }
 
 /** The requirements in one spelling, whatever their order and whatever else their objects hold. */

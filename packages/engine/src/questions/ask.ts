@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { jsonText } from '@instar/store'
 import { InstarError } from '@instar/contract'
-import { fits, normalize } from '../delivery/requirements.ts'
+import { capabilityName, describeNeeds, fits, normalize, type Offer } from '../delivery/requirements.ts'
 import type { Question } from '../engine.ts'
 import type { EngineParts } from '../parts.ts'
 import { knownOffers, presentOffers } from '../worker/registration.ts'
@@ -28,6 +28,7 @@ export class Asker implements Disposable {
     const { store, newId } = this.#parts
     await (this.#subscription ??= store.listen(ANSWERS_CHANNEL, id => this.#deliver(id)))
     const offers = await knownOffers(store.db)
+    requireSupport(question, offers)
     // One that is away may come back in time; where some are there and none has ever had this provider, nobody needs to wait.
     if (offers.some(offer => offer.isPresent) && !offers.some(offer => fits(question.requires, offer))) throw noWorker(question)
     const id = newId()
@@ -99,6 +100,14 @@ export class Asker implements Disposable {
 }
 
 function noWorker({ kind, requires }: Question): InstarError {
-  const platforms = requires.map(({ platform, capability }) => `${platform} (capability ${capability})`).join(' and ')
-  return new InstarError('engine.no-worker', `no worker that is up and enabled can answer ${kind} for ${platforms}`)
+  return new InstarError('engine.no-worker', `no worker that is up and enabled can answer ${kind} for ${describeNeeds(requires)}`)
+}
+
+/** Where workers have the platform, and on none it can do this, another worker would not help. */
+function requireSupport({ requires }: Question, offers: readonly Offer[]): void {
+  for (const { platform, capability } of requires) {
+    const known = offers.flatMap(({ providers }) => providers[platform] ?? [])
+    if (known.length > 0 && !known.some(({ types }) => types.includes(capability)))
+      throw new InstarError('provider.unsupported', `the platform ${platform} does not offer: ${capabilityName(capability)}`)
+  }
 }

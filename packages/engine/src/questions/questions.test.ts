@@ -73,7 +73,7 @@ test(
     await using scene = await openScene()
     await using _worker = startWorker(scene.store, { providers: {}, steps: {}, questions: { instances: () => Promise.resolve(1) } })
     await workersUp(scene.store, 1)
-    const refused = { code: 'engine.no-worker', message: /instances for sim \(capability 8\)/ }
+    const refused = { code: 'engine.no-worker', message: /instances for sim \(Transfer Source\)/ }
     const took = async () => {
       const began = performance.now()
       await assert.rejects(scene.engine.ask(question(null)), refused)
@@ -92,6 +92,19 @@ test(
     assert.deepEqual(await scene.store.db.selectFrom('questions').select('id').execute(), [])
   },
 )
+
+test('what no provider of the platform can do is said to be so, also while the worker is away', async () => {
+  await using scene = await openScene()
+  const unsupported = { code: 'provider.unsupported', message: 'the platform sim does not offer: Source Minion Pools' }
+  const requires = [{ ...onSim, capability: 524288 }]
+  const worker = startWorker(scene.store, { steps: {}, questions: { options: () => Promise.resolve(1) } })
+  await workersUp(scene.store, 1)
+
+  await assert.rejects(scene.engine.ask({ ...question(null, 'options'), requires }), unsupported)
+  worker.stop()
+  await worker.ended
+  await assert.rejects(scene.engine.ask({ ...question(null, 'options'), requires }), unsupported)
+})
 
 test('who asks no more is told so, and many questions at once are all answered', async () => {
   await using scene = await openScene()

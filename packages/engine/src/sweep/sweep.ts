@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql, type Transaction } from 'kysely'
 import type { Database } from '@instar/store'
-import { fits } from '../delivery/requirements.ts'
+import { describeNeeds, fits } from '../delivery/requirements.ts'
 import { freeAssigned } from '../execution/assign.ts'
 import { applyEvent, notifyOf } from '../execution/apply.ts'
 import { loadBoard } from '../execution/board.ts'
@@ -78,11 +78,7 @@ async function giveUpUnplaced(parts: EngineParts): Promise<void> {
   for (const [executionId, tasks] of Map.groupBy(unplaced, task => task.execution_id)) {
     const [first] = tasks
     if (first === undefined) continue
-    const needs = first.requires.map(
-      ({ platform, capability, regions }) =>
-        `${platform} (capability ${capability}${regions.length > 0 ? `, regions ${regions.join(' or ')}` : ''})`,
-    )
-    const reason = `no worker that is up and enabled offers ${needs.join(' and ') || 'anything'}: ${first.type} could not be placed`
+    const reason = `no worker that is up and enabled offers ${describeNeeds(first.requires) || 'anything'}: ${first.type} could not be placed`
     await parts.store.db.transaction().execute(async trx => {
       const board = await loadBoard(trx, executionId)
       if (board?.tasks.find(({ id }) => id === first.id)?.state === 'pending')

@@ -77,7 +77,7 @@ test('a task that no worker can take fails to be scheduled, and says what was mi
   assert.equal(early.state, 'running')
   assert.deepEqual(await scene.end(id), { state: 'failed', tasks: { GET_INSTANCE_INFO: 'unplaced', REPLICATE_DISKS: 'skipped' } })
   const task = await scene.store.db.selectFrom('tasks').select('reason').where('type', '=', 'GET_INSTANCE_INFO').executeTakeFirstOrThrow()
-  assert.match(task.reason ?? '', /no worker .* offers sim \(capability 8\)/)
+  assert.match(task.reason ?? '', /no worker .* offers sim \(Transfer Source\)/)
 })
 
 test('limits of endpoints and projects hold, and everything gets its turn', async () => {

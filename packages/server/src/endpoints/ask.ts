@@ -20,7 +20,7 @@ interface EndpointQuestion<K extends ProviderQuestionKind> {
 
 /**
  * Asks the endpoint's platform through a worker that fits. Throws `engine.no-worker` when there is none, also when all regions of the endpoint
- * are disabled, `engine.no-answer`, and what the provider and the key manager say.
+ * are disabled, `provider.unsupported` when the platform cannot do it at all, `engine.no-answer`, and what the provider and the key manager say.
  */
 export async function ask<K extends ProviderQuestionKind>(deps: EndpointDeps, question: EndpointQuestion<K>): Promise<ProviderAnswer<K>> {
   const { engine, store } = deps
