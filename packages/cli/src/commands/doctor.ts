@@ -6,7 +6,9 @@ import { jsonOption } from './options.ts'
 export function registerDoctor(program: Command, context: Context, finish: (exitCode: number) => void): void {
   program
     .command('doctor')
-    .description('Checks this machine: programs, versions, virtualisation, space. Exit code 1 when something that is needed is missing.')
+    .description(
+      'Checks this machine: programs, versions, virtualisation, space. It starts the appliance, and builds it first where it is not there yet, which downloads packages. Exit code 1 when something that is needed is missing.',
+    )
     .addOption(jsonOption())
     .action(async (options: { json?: boolean }) => {
       const { examineMachine } = await import('../doctor/examine.ts')

@@ -230,7 +230,11 @@ export const SETTINGS = {
   'retention.event_days': days('Days that events are kept.', 'INSTAR_RETENTION_EVENT_DAYS'),
   'retention.output_days': days('Days that the output of scripts is kept; their records stay.', 'INSTAR_RETENTION_OUTPUT_DAYS'),
   'webhook.url': {
-    ...text({ about: 'Where failures are sent, as JSON.', env: 'INSTAR_WEBHOOK_URL', defaultAbout: 'nowhere' }),
+    ...text({
+      about: 'Where failures are sent, as JSON. Switched on later, it gets those of the last 10 minutes first.',
+      env: 'INSTAR_WEBHOOK_URL',
+      defaultAbout: 'nowhere',
+    }),
     schema: httpUrl,
   },
   'webhook.secret': text({
