@@ -1,4 +1,6 @@
 import { Option, type Command } from 'commander'
+import { InstarError } from '@instar/contract/errors'
+import { findKnown } from '@instar/phases/text'
 import type { Context } from '../context.ts'
 
 export interface ServeOptions {
@@ -8,6 +10,9 @@ export interface ServeOptions {
   readonly role?: string
   readonly pgUser?: string
 }
+
+const FOLDER_HINT =
+  'Let this user read and write there, or name another folder of the service with --data-dir or INSTAR_DATA_DIR; of the appliance with INSTAR_CACHE_DIR.'
 
 /** `instar serve`. */
 export function registerServe(program: Command, context: Context, finish: (exitCode: number) => void): void {
@@ -23,6 +28,17 @@ export function registerServe(program: Command, context: Context, finish: (exitC
     .option('--pg-user <user>', 'user that the embedded PostgreSQL runs as when we are root (default: instar, made at need)')
     .action(async (options: ServeOptions) => {
       const { runServe } = await import('../serve/run-serve.ts')
-      finish(await runServe(context, options))
+      try {
+        finish(await runServe(context, options))
+      } catch (error) {
+        throw ofService(error)
+      }
     })
+}
+
+/** The folders of the service are named otherwise than those of other commands. */
+function ofService(error: unknown): unknown {
+  const known = findKnown(error)
+  if (known?.code !== 'host.no-access') return error
+  return new InstarError(known.code, known.message, { hint: FOLDER_HINT, details: known.details, cause: known.cause })
 }
