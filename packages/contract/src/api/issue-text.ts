@@ -17,6 +17,10 @@ export function issueText(issue: Issue, root: unknown, { whole, hidesValues = fa
   return `${path === '' ? whole : `"${path}"`} ${problemOf(issue, value, hidesValues ? undefined : JSON.stringify(value))}`
 }
 
+/** What is too small or too big of a list and of a text is their length. */
+const TOO_SMALL: Readonly<Record<string, string>> = { array: 'has fewer entries than', string: 'has fewer characters than' }
+const TOO_BIG: Readonly<Record<string, string>> = { array: 'has more entries than', string: 'has more characters than' }
+
 function problemOf(issue: Issue, value: unknown, shown: string | undefined): string {
   switch (issue.code) {
     case 'invalid_type':
@@ -26,9 +30,9 @@ function problemOf(issue: Issue, value: unknown, shown: string | undefined): str
     case 'unrecognized_keys':
       return `has unknown keys: ${issue.keys.join(', ')}`
     case 'too_small':
-      return issue.message === 'Invalid input' ? `is less than ${issue.minimum}` : issue.message
+      return issue.message === 'Invalid input' ? `${TOO_SMALL[issue.origin] ?? 'is less than'} ${issue.minimum}` : issue.message
     case 'too_big':
-      return `is more than ${issue.maximum}`
+      return `${TOO_BIG[issue.origin] ?? 'is more than'} ${issue.maximum}`
     case 'invalid_union': {
       const values = issue.errors.flat().flatMap(inner => (inner.code === 'invalid_value' ? inner.values : []))
       return typeof value === 'string' && values.length > 0 ? noneOf(values, shown) : `is ${nameOf(value)} that fits none of its forms`
