@@ -12,7 +12,7 @@ export interface ServeOptions {
 }
 
 const FOLDER_HINT =
-  'Let this user read and write there, or name another folder of the service with --data-dir or INSTAR_DATA_DIR; of the appliance with INSTAR_CACHE_DIR.'
+  'Let this user read and write there, or name another folder of the service with --data-dir or INSTAR_DATA_DIR (default: below INSTAR_STATE_DIR), and of the appliance with INSTAR_CACHE_DIR.'
 
 /** `instar serve`. */
 export function registerServe(program: Command, context: Context, finish: (exitCode: number) => void): void {
