@@ -1,6 +1,6 @@
+import { closest } from '@instar/contract/closest'
 import { InstarError } from '@instar/contract/errors'
 import { findKnown } from '@instar/phases/text'
-import { closest } from '../output/closest.ts'
 import type { Api } from '../service/api.ts'
 
 /** Refuses a platform that no worker has. Where no worker is there to tell, any may be right. */

@@ -128,7 +128,7 @@ export const SERVICE_ERRORS = {
     hint: 'The platform did not answer as it should; it is tried again. Check it if that goes on.',
   },
   'provider.failed': { exit: 1, status: 422, fault: 'user', hint: 'Repair on the platform what the message names, and run again.' },
-  'provider.unsupported': { exit: 1, status: 400, fault: 'user', hint: 'See `instar provider list` for what each platform can do.' },
+  'provider.unsupported': { exit: 1, status: 503, fault: 'user', hint: 'See `instar provider list` for what each platform can do.' },
   'execution.failed': {
     exit: 1,
     status: 422,
