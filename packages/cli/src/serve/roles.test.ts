@@ -63,7 +63,7 @@ test('a worker that is told to offer a platform that there is not does not start
 
   const started = spawnServe(dir, ['--role', 'worker', '--data-dir', join(dir, 'wrong')], env)
 
-  await assert.rejects(started, { message: /ended with 3: .*worker\.platforms \["vmwear"\]: there are disk-images, simulator/s })
+  await assert.rejects(started, { message: /ended with 3: .*worker\.platforms \["vmwear"\]: is none of disk-images, simulator/s })
 })
 
 test('a worker with another key than the API does not start', async () => {
