@@ -17,6 +17,8 @@ export interface Processes extends AsyncDisposable {
   readonly workers: ReadonlyMap<string, Served>
   /** How often an API or a worker ended. */
   readonly deaths: () => number
+  /** Resolves when all that ended runs again. */
+  readonly revived: () => Promise<void>
   /** A request to the v1 API of one of the processes in turn, or with `api` to what stands beside it. */
   readonly json: <T>(method: 'GET' | 'POST' | 'PUT', path: string, body?: object, api?: 'v1' | 'instar/v1') => Promise<T>
   /** Where the processes keep what lives as long as they do. */
@@ -62,6 +64,10 @@ export async function startProcesses(options: ProcessesOptions): Promise<Process
     apis: apis.served,
     workers: workers.served,
     deaths: () => apis.deaths + workers.deaths,
+    revived: async () => {
+      await apis.revived()
+      await workers.revived()
+    },
     json,
     stateDir: join(dir, 'state'),
     dir,
@@ -112,6 +118,10 @@ class Fleet implements AsyncDisposable {
       })
       .finally(() => this.#starting.delete(starting))
     this.#starting.add(starting)
+  }
+
+  async revived(): Promise<void> {
+    while (this.#starting.size > 0) await Promise.all(this.#starting)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -8,20 +8,27 @@ import { loadBoard } from '../execution/board.ts'
 import type { EngineParts } from '../parts.ts'
 import { presentOffers } from '../worker/registration.ts'
 
-const SWEEP_MS = 2_000
+export interface SweepTimes {
+  /** Between two sweeps. */
+  readonly everyMs: number
+  /** After a start, an outage of the database and a suspension of the machine, when all signs of life are old: workers get time to give one. */
+  readonly settleMs: number
+}
+
+const TIMES: SweepTimes = { everyMs: 2_000, settleMs: 10_000 }
+/** Who wakes so much later was suspended, or the clock was set: both make signs of life old. */
+const LATE_MS = 5_000
 /** Upstream looks five times, two seconds apart. */
 const UNPLACED_AFTER_MS = 10_000
-/** A process that has just come up may be the first after an outage: workers get time to sign on. */
-const FIRST_SWEEP_AFTER_MS = 10_000
 /** An answer that nobody read in that time is not read any more. */
 const QUESTION_LIFE_MS = 120_000
 /** Any number that nothing else in the database locks. */
 const LOCK_KEY = 4_711_010_502
 
 /** Every other second one of all processes looks for what nobody else notices. */
-export function startSweeping(parts: EngineParts): AsyncDisposable {
+export function startSweeping(parts: EngineParts, times = TIMES): AsyncDisposable {
   const stopping = new AbortController()
-  const running = run(parts, stopping.signal)
+  const running = run(parts, times, stopping.signal)
   return {
     [Symbol.asyncDispose]: async () => {
       stopping.abort()
@@ -30,11 +37,27 @@ export function startSweeping(parts: EngineParts): AsyncDisposable {
   }
 }
 
-async function run(parts: EngineParts, signal: AbortSignal): Promise<void> {
-  await sleep(FIRST_SWEEP_AFTER_MS, undefined, { signal }).catch(() => undefined)
+async function run(parts: EngineParts, { everyMs, settleMs }: SweepTimes, signal: AbortSignal): Promise<void> {
+  let restMs = settleMs
   while (!signal.aborted) {
-    await sweep(parts).catch((error: unknown) => parts.log.warn({ error }, 'a sweep failed; the next one comes'))
-    await sleep(SWEEP_MS, undefined, { signal }).catch(() => undefined)
+    const due = Date.now() + restMs
+    await sleep(restMs, undefined, { signal }).catch(() => undefined)
+    if (signal.aborted) return
+    const isLate = Date.now() > due + LATE_MS
+    restMs = !isLate && (await sweepUnlessAway(parts, signal)) ? everyMs : settleMs
+  }
+}
+
+/** False when the database was away; it is back then. */
+async function sweepUnlessAway(parts: EngineParts, signal: AbortSignal): Promise<boolean> {
+  try {
+    await sweep(parts)
+    return true
+  } catch (error) {
+    if (signal.aborted) return false
+    parts.log.warn({ error }, 'a sweep failed; the next one comes')
+    await parts.store.retry(() => sql`select 1`.execute(parts.store.db), signal).catch(() => undefined)
+    return false
   }
 }
 
