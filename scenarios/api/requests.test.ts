@@ -36,7 +36,12 @@ describe('a bad request gets an error of the contract, with what is wrong', () =
     ['half a surrogate pair', '/v1/endpoints', endpoint('{"a":"\\ud800"}'), /surrogate/],
     ['a key into prototypes', '/v1/endpoints', endpoint('{"__proto__":{}}'), /__proto__/],
     ['deep nesting', '/v1/endpoints', endpoint(deep), /32 levels/],
-    ['a long name', '/v1/endpoints', `{"endpoint":{"name":"${'x'.repeat(256)}","type":"y","connection_info":{}}}`, /more characters than 255/],
+    [
+      'a long name',
+      '/v1/endpoints',
+      `{"endpoint":{"name":"${'x'.repeat(256)}","type":"y","connection_info":{}}}`,
+      /more characters than 255/,
+    ],
     ['too large a body', '/v1/endpoints', endpoint(`{"a":"${'x'.repeat(17 * 1024 * 1024)}"}`), /too large/, 413],
     ['two actions', `/v1/endpoints/EP1/actions`, '{"a":1,"b":2}', /exactly one key/],
     ['an unknown action', `/v1/endpoints/EP1/actions`, '{"explode":null}', /no such action: explode/],
